@@ -1,0 +1,110 @@
+package keys
+
+import (
+	"strings"
+	"time"
+
+	"gatehouse/core/fault"
+)
+
+// Limits of what a request may ask for.
+const (
+	MaxName     = 4096      // bytes of a key's name
+	MaxMaterial = 64 * 1024 // bytes of imported material
+)
+
+// Spec is what somebody asks a new key to be.
+type Spec struct {
+	Name           string
+	Description    string
+	Type           Type
+	Size           int   // bits; may be 0 where the type or the imported material tells it
+	Curve          Curve // EC only
+	Ops            Ops   // 0 means DefaultOps
+	RSA            RSAOptions
+	Enabled        bool
+	ActivationDate time.Time // zero: active at once
+	Deactivation   time.Time
+	Metadata       map[string]string
+}
+
+// CheckGenerate reports what is wrong with s as an order to make a key, as
+// Invalid or Unsupported, and returns it with its defaults filled in.
+func (s Spec) CheckGenerate() (Spec, error) {
+	switch s.Type {
+	case AES:
+		if s.Size != 128 && s.Size != 192 && s.Size != 256 {
+			return s, fault.New(fault.Invalid, "key_size of an AES key must be 128, 192 or 256")
+		}
+	case DES3:
+		if s.Size != 112 && s.Size != 168 {
+			return s, fault.New(fault.Invalid, "key_size of a DES3 key must be 112 or 168")
+		}
+	case RSA:
+		if s.Size < 2048 || s.Size > 8192 || s.Size%8 != 0 {
+			return s, fault.New(fault.Invalid, "key_size of a new RSA key must be a multiple of 8 from 2048 to 8192")
+		}
+	case EC:
+		if s.Curve == "" {
+			return s, fault.New(fault.Invalid, "elliptic_curve is required for an EC key")
+		}
+	case HMAC:
+		if s.Size < 112 || s.Size > 8192 || s.Size%8 != 0 {
+			return s, fault.New(fault.Invalid, "key_size of a HMAC key must be a multiple of 8 from 112 to 8192")
+		}
+	case Secret, Opaque, Certificate:
+		return s, fault.New(fault.Invalid, "objects of type %s can only be imported", s.Type)
+	default:
+		return s, fault.New(fault.Invalid, "obj_type is required")
+	}
+	return s.check()
+}
+
+// CheckImport reports what is wrong with s as an order to import size bytes of
+// material, and returns it with its defaults filled in. The key's own size is
+// known only to who reads the material.
+func (s Spec) CheckImport(size int) (Spec, error) {
+	if s.Type == "" {
+		return s, fault.New(fault.Invalid, "obj_type is required")
+	}
+	if size == 0 {
+		return s, fault.New(fault.Invalid, "value is required")
+	}
+	if size > MaxMaterial {
+		return s, fault.New(fault.Invalid, "value is longer than %d bytes", MaxMaterial)
+	}
+	return s.check()
+}
+
+func (s Spec) check() (Spec, error) {
+	if strings.TrimSpace(s.Name) == "" || len(s.Name) > MaxName || strings.ContainsAny(s.Name, "\n\x00") {
+		return s, fault.New(fault.Invalid, "name must be one line of 1 to %d bytes", MaxName)
+	}
+	if s.Type != EC && s.Curve != "" {
+		return s, fault.New(fault.Invalid, "elliptic_curve is for EC keys only")
+	}
+	if s.Type == EC && s.Curve != "" {
+		if bits := s.Curve.Bits(); s.Size != 0 && s.Size != bits {
+			return s, fault.New(fault.Invalid, "key_size does not fit the curve")
+		}
+		s.Size = s.Curve.Bits()
+	}
+	if s.Type == RSA && s.RSA.PublicExponent == 0 {
+		s.RSA.PublicExponent = 65537
+	}
+	if e := s.RSA.PublicExponent; s.Type == RSA && (e < 65537 || e%2 == 0) {
+		return s, fault.New(fault.Invalid, "public exponent must be odd and at least 65537")
+	}
+	if s.Ops == 0 {
+		s.Ops = DefaultOps(s.Type, s.Curve)
+	}
+	if possible := possibleOps(s.Type, s.Curve); s.Curve != "" || s.Type != EC {
+		if extra := s.Ops &^ possible; extra != 0 {
+			return s, fault.New(fault.Invalid, "key_ops %s are not possible for this type of key", strings.Join(extra.Names(), ", "))
+		}
+	}
+	if !s.Deactivation.IsZero() && !s.ActivationDate.IsZero() && s.Deactivation.Before(s.ActivationDate) {
+		return s, fault.New(fault.Invalid, "deactivation_date is before activation_date")
+	}
+	return s, nil
+}

@@ -1,0 +1,63 @@
+// Package secret holds the one type for secrets: PINs, passwords, API keys,
+// private and secret key material.
+//
+// A Value prints as a placeholder however it is printed or marshalled, compares
+// in constant time, and is readable only with a permit (package reveal). Values
+// are safe for concurrent use as long as nobody wipes them.
+package secret
+
+import (
+	"crypto/sha256"
+	"crypto/subtle"
+	"fmt"
+
+	"gatehouse/core/secret/reveal"
+)
+
+// Placeholder is what every secret prints as.
+const Placeholder = "[secret]"
+
+// Value is a secret. The zero value is the empty secret.
+type Value struct{ b []byte }
+
+// New takes ownership of b and returns it as a secret.
+func New(b []byte) Value { return Value{b: b} }
+
+// FromString returns s as a secret.
+func FromString(s string) Value { return Value{b: []byte(s)} }
+
+// Reveal returns the secret's bytes, which must not be changed or kept.
+func (v Value) Reveal(reveal.Permit) []byte { return v.b }
+
+// Empty reports whether the secret has no bytes.
+func (v Value) Empty() bool { return len(v.b) == 0 }
+
+// Len returns the number of bytes, which for key material is public knowledge.
+func (v Value) Len() int { return len(v.b) }
+
+// Equal compares two secrets in time that does not depend on their contents or lengths.
+func (v Value) Equal(o Value) bool {
+	a, b := sha256.Sum256(v.b), sha256.Sum256(o.b)
+	return subtle.ConstantTimeCompare(a[:], b[:]) == 1
+}
+
+// Wipe overwrites the secret with zeros; all copies of v share its bytes.
+func (v Value) Wipe() { clear(v.b) }
+
+// String returns the placeholder.
+func (Value) String() string { return Placeholder }
+
+// GoString returns the placeholder.
+func (Value) GoString() string { return Placeholder }
+
+// Format writes the placeholder for every verb.
+func (Value) Format(s fmt.State, _ rune) { _, _ = s.Write([]byte(Placeholder)) }
+
+// MarshalText returns the placeholder.
+func (Value) MarshalText() ([]byte, error) { return []byte(Placeholder), nil }
+
+// MarshalJSON returns the placeholder as a JSON string.
+func (Value) MarshalJSON() ([]byte, error) { return []byte(`"` + Placeholder + `"`), nil }
+
+// MarshalBinary returns the placeholder.
+func (Value) MarshalBinary() ([]byte, error) { return []byte(Placeholder), nil }

@@ -1,0 +1,71 @@
+// Package backend is the port that tells where the material of a group's keys
+// lives and how an operation reaches it.
+//
+// Two kinds implement it: app/slotkeys (HSM groups: tokens behind failover) and
+// adapters/softkeys (ordinary groups: material sealed in the store). The suite
+// in backendtest is the contract in executable form.
+package backend
+
+import (
+	"context"
+
+	"gatehouse/core/access"
+	"gatehouse/core/groups"
+	"gatehouse/core/id"
+	"gatehouse/core/keys"
+	"gatehouse/core/operations"
+	"gatehouse/core/secret"
+)
+
+// Made is what a backend tells of a key that it has just made or found.
+type Made struct {
+	Size      int
+	Curve     keys.Curve
+	PublicKey []byte        // DER SubjectPublicKeyInfo, asymmetric keys
+	KCV       string        // symmetric keys, where known
+	Public    bool          // only the public half is there
+	Material  secret.Sealed // ordinary keys
+	Virtual   *keys.Pointer // virtual keys
+}
+
+// Order asks for a key. ID is chosen by the caller and recorded in an intent
+// first: for a key in an HSM it is the CKA_ID too, so that recovery finds it.
+type Order struct {
+	ID    id.Key
+	Group groups.Group
+	Spec  keys.Spec // checked
+}
+
+// Backend makes, uses and removes keys of one kind of group.
+//
+// Concurrency: all methods may be called at once. Context: as token.Token.
+// Errors: as token.Token; nobody below retries what changes a token.
+// Durability: on return of Generate and Import, material in an HSM is durable
+// there; Made.Material is for the caller to store.
+type Backend interface {
+	// Generate makes a key. fault.Unsupported when the backend cannot.
+	Generate(ctx context.Context, o Order) (Made, error)
+
+	// Import takes a key in: PKCS#8 or PKCS#1 DER, or SEC 1 DER, of a private
+	// key, SubjectPublicKeyInfo DER of a public one, X.509 DER for a
+	// certificate, raw bytes otherwise. fault.Invalid when the material is not
+	// what the order says.
+	Import(ctx context.Context, o Order, material secret.Value) (Made, error)
+
+	// Operate spends a on its key. A second use of a is fault.Internal.
+	Operate(ctx context.Context, g groups.Group, a *access.Authorised) (operations.Result, error)
+
+	// Export returns the key's material in the form that Import takes.
+	// fault.Denied when it may not leave, fault.Unsupported when it cannot.
+	Export(ctx context.Context, g groups.Group, k keys.Key) (secret.Value, error)
+
+	// Destroy removes the key's material for ever; a key that is not there any
+	// more counts as removed. For ordinary keys it is a no-op: the caller
+	// forgets the sealed material.
+	Destroy(ctx context.Context, g groups.Group, k keys.Key) error
+
+	// Recover looks for what an interrupted order left behind. It returns the
+	// key if it is whole and nil if nothing is there; half-made remains are
+	// removed first.
+	Recover(ctx context.Context, o Order) (*Made, error)
+}

@@ -1,0 +1,81 @@
+// Package token is the port through which Gatehouse reaches the keys in an
+// HSM: a logged-in PKCS#11 slot in the words of the domain.
+//
+// Where the slot is makes no difference to its user: behind a library in this
+// process (adapters/pkcs11), behind a gateway (adapters/hmgclient), or in
+// memory (simulators/tokensim). All pass the suite in tokentest, which is the
+// contract in executable form.
+package token
+
+import (
+	"context"
+
+	"gatehouse/core/hsm"
+	"gatehouse/core/operations"
+	"gatehouse/core/secret"
+)
+
+// Token is a logged-in slot.
+//
+// Concurrency: all methods may be called at once; an implementation serialises
+// what its token cannot bear.
+//
+// Context: a method returns within a moment of its context's end, as
+// fault.Unavailable with fault.TimedOut (or the context's error wrapped in it);
+// the token may still carry the call out, so that Generate, Import, Update and
+// Destroy must be followed by a look at the inventory.
+//
+// Errors, for every method: fault.Unavailable when the token cannot be reached
+// or is failing, with a fault.Reason where one is known; another connection to
+// the same HSM may do better. fault.Unavailable with a Reason for which
+// Credential is true when the PIN is not accepted; the PIN is not tried again
+// by this Token. Every other kind is about the request: no other connection
+// would do better.
+//
+// Nobody below retries a Generate, Import, Update or Destroy. After Close every
+// method returns fault.Unavailable.
+type Token interface {
+	// Check does a real call to the token and tells what it is. It fails with
+	// fault.TokenGone when another token is now in the slot than at first.
+	Check(ctx context.Context) (hsm.Info, error)
+
+	// Inventory yields every object that the filter lets through, in no
+	// order, as they are read; an object whose attributes cannot all be read is
+	// yielded with Unreadable set. Halves of a pair are two objects. It stops
+	// at the first error of yield and returns it.
+	Inventory(ctx context.Context, f hsm.Filter, yield func(hsm.Object) error) error
+
+	// Generate makes a key or a pair that outlives the session (CKA_TOKEN),
+	// sensitive, and extractable only when the template says so, and returns
+	// the half that holds the material with PublicKey filled in for pairs.
+	// fault.Unsupported: the token cannot make such a key. fault.Conflict: a
+	// key of this class and CKA_ID is there already. A failed Generate leaves
+	// nothing behind, as far as the token lets it.
+	Generate(ctx context.Context, t hsm.Template) (hsm.Object, error)
+
+	// Import puts a key into the token: PKCS#8 DER for a private key (both
+	// halves are made), SubjectPublicKeyInfo DER for a public key, raw bytes
+	// for a symmetric one. Otherwise as Generate; fault.Invalid when the
+	// material is not what the template says.
+	Import(ctx context.Context, t hsm.Template, material secret.Value) (hsm.Object, error)
+
+	// Operate does op with the key that ref names. fault.NotFound: no object
+	// matches ref. fault.Conflict: several match, or the one that does is
+	// another key than ref's fingerprint says; nothing was done.
+	// fault.Unsupported: the token has no mechanism for op. fault.Denied: the
+	// key's own attributes forbid it. fault.Invalid: the input is refused, for
+	// decryption always with the one message operations.DecryptRefused.
+	// A signature or MAC that does not verify is a Result, not an error.
+	Operate(ctx context.Context, ref hsm.Ref, op operations.Operation) (operations.Result, error)
+
+	// Update changes attributes of the key that ref names, on both halves of a
+	// pair. Errors as Operate; fault.Denied when the token keeps them fixed.
+	Update(ctx context.Context, ref hsm.Ref, c hsm.Change) error
+
+	// Destroy removes the key that ref names, both halves of a pair.
+	// fault.NotFound when there is none: the second of two calls says so.
+	Destroy(ctx context.Context, ref hsm.Ref) error
+
+	// Close gives up the sessions. It waits for calls that are under way.
+	Close() error
+}
