@@ -1,0 +1,188 @@
+// Package store is the port to everything that must outlive the process. Each
+// interface serves one aggregate; adapters/sqlstore implements all, and the
+// suite in storetest is the contract in executable form.
+//
+// For every method of every interface: calls may be concurrent. What a method
+// has returned without error is durable. Each method is one transaction: all
+// of it happens or nothing. Change closures are pure, may be called more than
+// once (serialisation failures are retried below), and get a value that they
+// own; the error that they return is returned as it is and nothing is stored.
+// Errors: fault.NotFound, fault.Conflict for what must be unique,
+// fault.Unavailable when the database is out of reach, full or the context
+// ended, fault.Internal for damage.
+package store
+
+import (
+	"context"
+	"time"
+
+	"gatehouse/core/audit"
+	"gatehouse/core/directory"
+	"gatehouse/core/groups"
+	"gatehouse/core/id"
+	"gatehouse/core/intents"
+	"gatehouse/core/keys"
+	"gatehouse/core/secret"
+)
+
+// Keys holds security objects.
+type Keys interface {
+	// Key returns a key; NotFound "sobject does not exist".
+	Key(ctx context.Context, k id.Key) (keys.Key, error)
+
+	// KeyByName returns the key of that name in the account; NotFound as Key.
+	KeyByName(ctx context.Context, a id.Account, name string) (keys.Key, error)
+
+	// ListKeys returns the keys that q selects.
+	ListKeys(ctx context.Context, q KeyQuery) (KeyPage, error)
+
+	// EachKey calls yield for every key of a group, in order of id, and stops
+	// at its first error. It does not hold a transaction open between calls.
+	EachKey(ctx context.Context, g id.Group, yield func(keys.Key) error) error
+
+	// AddKey stores a new key and ends the intent under which it was made, if
+	// finished is not empty. Conflict "sobject already exists" when the name
+	// or the id is taken.
+	AddKey(ctx context.Context, k keys.Key, finished id.Intent) error
+
+	// SyncKeys stores what a sync found, in one transaction: added keys, and
+	// changes of known ones. Conflict as AddKey.
+	SyncKeys(ctx context.Context, added []keys.Key, changes []KeyChange) error
+
+	// UpdateKey applies change to a key and returns the new value, whose
+	// Version has grown by one.
+	UpdateKey(ctx context.Context, k id.Key, change func(keys.Key) (keys.Key, error)) (keys.Key, error)
+
+	// DeleteKey forgets a key and ends the intent, if finished is not empty.
+	DeleteKey(ctx context.Context, k id.Key, finished id.Intent) error
+}
+
+// KeyChange changes one key within SyncKeys; a key that is gone is passed over.
+type KeyChange struct {
+	Key    id.Key
+	Change func(keys.Key) (keys.Key, error)
+}
+
+// KeyOrder is the order of a list.
+type KeyOrder string
+
+// The orders of the API (sort); a list without one is in order of creation.
+const (
+	ByCreation KeyOrder = ""
+	ByKIDAsc   KeyOrder = "kid:asc"
+	ByKIDDesc  KeyOrder = "kid:desc"
+	ByNameAsc  KeyOrder = "name:asc"
+	ByNameDesc KeyOrder = "name:desc"
+)
+
+// KeyQuery selects keys of one account. Empty fields select everything.
+type KeyQuery struct {
+	Account       id.Account
+	Groups        []id.Group // nil: all; empty but not nil: none
+	Group         id.Group
+	Creator       string // id of a principal
+	Name          string // exact
+	Type          keys.Type
+	Label         []byte // CKA_LABEL of a virtual key, exact
+	CKAID         []byte // CKA_ID of a virtual key, exact
+	Metadata      map[string]string
+	ShowDestroyed bool
+	ShowDeleted   bool
+	Order         KeyOrder
+	After         id.Key // only keys after this one in the order (start)
+	Limit         int    // 0: no limit
+	Offset        int
+	Count         bool // fill in the page's counts
+}
+
+// KeyPage is a part of a list.
+type KeyPage struct {
+	Keys     []keys.Key
+	Total    int // all keys of the account that the caller may see; only with Count
+	Filtered int // those that the query selects, before limit and offset; only with Count
+}
+
+// Groups holds groups with their connections.
+type Groups interface {
+	Group(ctx context.Context, g id.Group) (groups.Group, error)          // NotFound "group does not exist"
+	ListGroups(ctx context.Context, a id.Account) ([]groups.Group, error) // in order of creation; a empty: all accounts
+	AddGroup(ctx context.Context, g groups.Group) error                   // Conflict "group already exists" by name within the account
+	UpdateGroup(ctx context.Context, g id.Group, change func(groups.Group) (groups.Group, error)) (groups.Group, error)
+	DeleteGroup(ctx context.Context, g id.Group) error // Conflict while it holds keys or unfinished intents
+}
+
+// Directory holds accounts, users and apps.
+type Directory interface {
+	Account(ctx context.Context, a id.Account) (directory.Account, error)
+	ListAccounts(ctx context.Context) ([]directory.Account, error)
+	AddAccount(ctx context.Context, a directory.Account) error // Conflict by name
+	UpdateAccount(ctx context.Context, a id.Account, change func(directory.Account) (directory.Account, error)) (directory.Account, error)
+
+	User(ctx context.Context, u id.User) (directory.User, error)
+	UserByEmail(ctx context.Context, email string) (directory.User, error)
+	ListUsers(ctx context.Context, a id.Account) ([]directory.User, error) // members of a; a empty: all
+	AddUser(ctx context.Context, u directory.User) error                   // Conflict by email
+	UpdateUser(ctx context.Context, u id.User, change func(directory.User) (directory.User, error)) (directory.User, error)
+	DeleteUser(ctx context.Context, u id.User) error
+
+	App(ctx context.Context, a id.App) (directory.App, error)
+	ListApps(ctx context.Context, a id.Account) ([]directory.App, error)
+	AddApp(ctx context.Context, a directory.App) error // Conflict by name within the account
+	UpdateApp(ctx context.Context, a id.App, change func(directory.App) (directory.App, error)) (directory.App, error)
+	DeleteApp(ctx context.Context, a id.App) error
+}
+
+// Sessions holds what bearer tokens stand for.
+type Sessions interface {
+	Session(ctx context.Context, tokenHash [32]byte) (directory.Session, error)
+	AddSession(ctx context.Context, s directory.Session) error
+	UpdateSession(ctx context.Context, tokenHash [32]byte, change func(directory.Session) (directory.Session, error)) (directory.Session, error)
+	DeleteSession(ctx context.Context, tokenHash [32]byte) error // no error when there is none
+	DeleteSessionsOf(ctx context.Context, p id.Principal) error
+	DeleteSessionsBefore(ctx context.Context, expired time.Time) error
+}
+
+// Intents holds what was begun on a token.
+type Intents interface {
+	// BeginIntent stores an intent before the token is touched. For a Create
+	// it reserves the key's name: Conflict "sobject already exists" when a key
+	// or another unfinished intent of the account has it.
+	BeginIntent(ctx context.Context, i intents.Intent) error
+	ListIntents(ctx context.Context) ([]intents.Intent, error) // oldest first
+	AbandonIntent(ctx context.Context, i id.Intent) error      // sets Abandoned
+	EndIntent(ctx context.Context, i id.Intent) error          // no error when there is none
+}
+
+// Audit holds the audit log.
+type Audit interface {
+	// AppendAudit links the records to the end of the chain in the order
+	// given. Callers that wait at the same time share a transaction.
+	AppendAudit(ctx context.Context, records ...audit.Record) error
+
+	// EachAudit yields the records from number from on, in order.
+	EachAudit(ctx context.Context, from int64, yield func(audit.Record) error) error
+}
+
+// Sealed gives access to everything that is stored sealed, for a change of the master key.
+type Sealed interface {
+	// Reseal replaces every sealed value by what reseal returns for it, a few
+	// at a time, and returns how many it replaced. It can be interrupted and
+	// begun again. Purpose and owner are those of port seal.
+	Reseal(ctx context.Context, reseal func(purpose, owner string, s secret.Sealed) (secret.Sealed, bool, error)) (int, error)
+
+	// Setting returns a named value of the store itself; NotFound when unset.
+	Setting(ctx context.Context, name string) ([]byte, error)
+	PutSetting(ctx context.Context, name string, value []byte) error
+}
+
+// Store is all of it: what an assembly opens. Use cases ask for the parts that they need.
+type Store interface {
+	Keys
+	Groups
+	Directory
+	Sessions
+	Intents
+	Audit
+	Sealed
+	Close() error
+}
