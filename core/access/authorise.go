@@ -39,10 +39,20 @@ var opPermissions = []struct {
 	op   keys.Ops
 	need Permissions
 }{
-	{keys.OpSign, MaySign}, {keys.OpVerify, MayVerify}, {keys.OpEncrypt, MayEncrypt}, {keys.OpDecrypt, MayDecrypt},
-	{keys.OpWrap, MayWrap}, {keys.OpUnwrap, MayUnwrap}, {keys.OpDerive, MayDerive}, {keys.OpTransform, MayTransform},
-	{keys.OpMAC, MayMAC}, {keys.OpMACVerify, MayMACVerify}, {keys.OpExport, MayExport}, {keys.OpAgree, MayAgree},
-	{keys.OpEncapsulate, MayEncapsulate}, {keys.OpDecapsulate, MayDecapsulate},
+	{keys.OpSign, MaySign},
+	{keys.OpVerify, MayVerify},
+	{keys.OpEncrypt, MayEncrypt},
+	{keys.OpDecrypt, MayDecrypt},
+	{keys.OpWrap, MayWrap},
+	{keys.OpUnwrap, MayUnwrap},
+	{keys.OpDerive, MayDerive},
+	{keys.OpTransform, MayTransform},
+	{keys.OpMAC, MayMAC},
+	{keys.OpMACVerify, MayMACVerify},
+	{keys.OpExport, MayExport},
+	{keys.OpAgree, MayAgree},
+	{keys.OpEncapsulate, MayEncapsulate},
+	{keys.OpDecapsulate, MayDecapsulate},
 }
 
 func permissionsFor(ops keys.Ops) Permissions {

@@ -1,0 +1,39 @@
+// Package failover decides in which order the connections of an HSM group are
+// tried, and whether the next one is tried after an error. Pure functions; used
+// by the backend of HSM groups.
+package failover
+
+import (
+	"gatehouse/core/fault"
+	"gatehouse/core/groups"
+)
+
+// Order returns g's connections in the order in which they are to be tried: by
+// priority number under PriorityFailover, otherwise shuffled. Shuffle is that of math/rand.
+func Order(g groups.Group, shuffle func(n int, swap func(i, j int))) []groups.Connection {
+	conns := g.ByPriority()
+	if g.Redundancy != groups.PriorityFailover {
+		shuffle(len(conns), func(i, j int) { conns[i], conns[j] = conns[j], conns[i] })
+	}
+	return conns
+}
+
+// Next reports whether another connection may be tried after err. Only errors
+// on the server's side let it: what is wrong with the request is wrong
+// everywhere. A call that changes the token (repeatable false) goes on only
+// when err shows that it never reached one; otherwise it could be done twice.
+func Next(err error, repeatable bool) bool {
+	if fault.KindOf(err) != fault.Unavailable {
+		return false
+	}
+	if repeatable {
+		return true
+	}
+	switch fault.ReasonOf(err) {
+	case fault.Refused, fault.Unreachable, fault.TLSRefused, fault.WrongSlot, fault.Incompatible,
+		fault.PINIncorrect, fault.PINLocked, fault.PINExpired, fault.PINMissing:
+		return true
+	default:
+		return false
+	}
+}
