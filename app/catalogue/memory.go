@@ -1,0 +1,67 @@
+package catalogue
+
+import "sync"
+
+// memory is a bounded map in front of one kind of entry. What a read brings
+// is kept only if nothing of the memory was changed or forgotten meanwhile, so that an
+// old value can never replace a newer one.
+type memory[K comparable, V any] struct {
+	mu      sync.RWMutex
+	entries map[K]V
+	changes uint64
+}
+
+func newMemory[K comparable, V any]() *memory[K, V] {
+	return &memory[K, V]{entries: map[K]V{}}
+}
+
+// read returns the entry, or what load returns.
+func (m *memory[K, V]) read(k K, load func() (V, error)) (V, error) {
+	m.mu.RLock()
+	v, ok := m.entries[k]
+	before := m.changes
+	m.mu.RUnlock()
+	if ok {
+		return v, nil
+	}
+	v, err := load()
+	if err != nil {
+		return v, err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.changes == before {
+		m.keep(k, v)
+	}
+	return v, nil
+}
+
+// write forgets the entry before and after change: a value read while it ran
+// may be the old one, and two changes may return in another order than they
+// were stored, so that only a fresh read knows.
+func (m *memory[K, V]) write(k K, change func() (V, error)) (V, error) {
+	m.forget(k)
+	defer m.forget(k)
+	return change()
+}
+
+func (m *memory[K, V]) keep(k K, v V) {
+	if len(m.entries) >= Entries {
+		clear(m.entries)
+	}
+	m.entries[k] = v
+}
+
+func (m *memory[K, V]) forget(k K) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.changes++
+	delete(m.entries, k)
+}
+
+func (m *memory[K, V]) forgetAll() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.changes++
+	clear(m.entries)
+}

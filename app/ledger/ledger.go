@@ -1,0 +1,86 @@
+// Package ledger writes the audit log for the use cases: one call decides
+// nothing and hides nothing, it wraps what is done so that it cannot be done
+// unrecorded. It fails closed: what cannot be recorded is not done, or its
+// result is not released. Safe for concurrent use.
+package ledger
+
+import (
+	"context"
+	"time"
+
+	"gatehouse/core/access"
+	"gatehouse/core/audit"
+	"gatehouse/core/fault"
+	"gatehouse/core/id"
+	"gatehouse/ports/store"
+)
+
+// Ledger appends to the audit log.
+type Ledger struct {
+	store store.Audit
+	now   func() time.Time
+	newID func() string
+}
+
+// New returns a ledger over s.
+func New(s store.Audit, now func() time.Time, newID func() string) *Ledger {
+	return &Ledger{store: s, now: now, newID: newID}
+}
+
+// Entry says who does what to what.
+type Entry struct {
+	Caller access.Caller
+	Action string
+	Object string
+	Group  id.Group
+}
+
+// Change records the intent, runs do, and records the outcome. Do sets what it
+// learns, such as the new key's id, on the entry that it is given.
+func (l *Ledger) Change(ctx context.Context, e Entry, do func(*Entry) error) error {
+	correlation := l.newID()
+	if err := l.append(ctx, e, correlation, audit.Begun, ""); err != nil {
+		return err
+	}
+	err := do(&e)
+	outcome, detail := outcomeOf(err)
+	// the outcome is recorded even when the requester has gone away
+	if recordErr := l.append(context.WithoutCancel(ctx), e, correlation, outcome, detail); recordErr != nil && err == nil {
+		return recordErr
+	}
+	return err
+}
+
+// Use runs do and records its outcome before the result may be released:
+// a use of a key leaves nothing behind that a lost record could hide.
+func (l *Ledger) Use(ctx context.Context, e Entry, do func(*Entry) error) error {
+	err := do(&e)
+	outcome, detail := outcomeOf(err)
+	if recordErr := l.append(context.WithoutCancel(ctx), e, l.newID(), outcome, detail); recordErr != nil && err == nil {
+		return recordErr
+	}
+	return err
+}
+
+func (l *Ledger) append(ctx context.Context, e Entry, correlation string, o audit.Outcome, detail string) error {
+	err := l.store.AppendAudit(ctx, audit.Record{
+		At: l.now(), Correlation: correlation, Account: e.Caller.Account, Actor: e.Caller.Principal,
+		Action: e.Action, Object: e.Object, Group: e.Group, Outcome: o, Detail: detail,
+	})
+	if err != nil {
+		return fault.Wrap(fault.Unavailable, err, "the audit log cannot be written, so that nothing may be done")
+	}
+	return nil
+}
+
+func outcomeOf(err error) (audit.Outcome, string) {
+	if err == nil {
+		return audit.Done, ""
+	}
+	switch fault.KindOf(err) {
+	case fault.Unavailable, fault.Internal, fault.Exhausted:
+		return audit.Failed, fault.Message(err)
+	default:
+		return audit.Refused, fault.Message(err)
+	}
+}

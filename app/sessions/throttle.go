@@ -1,0 +1,105 @@
+package sessions
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/binary"
+	"io"
+	"sync"
+	"time"
+)
+
+// Limits of guessing: after freeTries wrong passwords each further one doubles
+// the wait, up to longestWait.
+const (
+	freeTries   = 5
+	longestWait = 15 * time.Minute
+	maxTracked  = 100_000
+)
+
+// throttle slows down guessing of one user's password.
+type throttle struct {
+	now   func() time.Time
+	mu    sync.Mutex
+	tries map[string]tries
+}
+
+type tries struct {
+	failed int
+	until  time.Time
+}
+
+func newThrottle(now func() time.Time) *throttle {
+	return &throttle{now: now, tries: map[string]tries{}}
+}
+
+func (t *throttle) wait(name string) time.Duration {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.tries[name].until.Sub(t.now())
+}
+
+func (t *throttle) failed(name string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if len(t.tries) >= maxTracked {
+		clear(t.tries)
+	}
+	f := t.tries[name]
+	f.failed++
+	if over := f.failed - freeTries; over >= 0 {
+		f.until = t.now().Add(min(time.Second<<min(over, 20), longestWait))
+	}
+	t.tries[name] = f
+}
+
+func (t *throttle) succeeded(name string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	delete(t.tries, name)
+}
+
+// verified remembers which passwords were right, as keyed digests bound to the
+// user's version, so that Basic authentication on every call does not hash the
+// password every time. The key never leaves this process.
+type verified struct {
+	key [32]byte
+	mu  sync.Mutex
+	set map[[32]byte]struct{}
+}
+
+func newVerified(random io.Reader) *verified {
+	v := &verified{set: map[[32]byte]struct{}{}}
+	if _, err := io.ReadFull(random, v.key[:]); err != nil {
+		v.set = nil // without a key nothing is remembered
+	}
+	return v
+}
+
+func (v *verified) proof(user string, version int64, password []byte) [32]byte {
+	m := hmac.New(sha256.New, v.key[:])
+	_ = binary.Write(m, binary.BigEndian, version)
+	_ = binary.Write(m, binary.BigEndian, uint32(len(user)))
+	m.Write([]byte(user))
+	m.Write(password)
+	return [32]byte(m.Sum(nil))
+}
+
+func (v *verified) has(p [32]byte) bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	_, ok := v.set[p]
+	return ok
+}
+
+func (v *verified) add(p [32]byte) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.set == nil {
+		return
+	}
+	if len(v.set) >= 10_000 {
+		clear(v.set)
+	}
+	v.set[p] = struct{}{}
+}
