@@ -7,7 +7,6 @@ package sessions
 
 import (
 	"context"
-	"crypto/sha256"
 	"encoding/base64"
 	"io"
 	"strings"
@@ -32,7 +31,6 @@ type Config struct {
 	Random        io.Reader // cryptographic randomness
 	CheckPassword func(hash string, password secret.Value) bool
 	DummyHash     string // a password hash that nothing matches, for users that do not exist
-	ReadSecret    func(secret.Value) []byte
 }
 
 // Service authenticates callers.
@@ -118,7 +116,7 @@ func (s *Service) user(ctx context.Context, email string, password secret.Value)
 		}
 		hash = s.cfg.DummyHash
 	}
-	proof := s.verified.proof(string(u.ID), u.Version, s.cfg.ReadSecret(password))
+	proof := s.verified.proof(string(u.ID), u.Version, password)
 	if err == nil && s.verified.has(proof) && u.Enabled {
 		return u, nil
 	}
@@ -178,7 +176,7 @@ func asCredential(err error) error {
 // Bearer checks a bearer token. Unauthenticated when it is unknown, expired, or
 // its principal is no longer allowed in.
 func (s *Service) Bearer(ctx context.Context, token secret.Value) (access.Caller, error) {
-	session, err := s.cat.Session(ctx, s.hash(token))
+	session, err := s.cat.Session(ctx, token.Digest())
 	if err != nil {
 		return access.Caller{}, asCredential(err)
 	}
@@ -203,8 +201,6 @@ func (s *Service) Bearer(ctx context.Context, token secret.Value) (access.Caller
 	}
 }
 
-func (s *Service) hash(token secret.Value) [32]byte { return sha256.Sum256(s.cfg.ReadSecret(token)) }
-
 // Opened is a new session.
 type Opened struct {
 	Token     secret.Value // the bearer token; it is not kept
@@ -223,7 +219,7 @@ func (s *Service) Open(ctx context.Context, c access.Caller) (Opened, error) {
 		token := secret.FromString(base64.RawURLEncoding.EncodeToString(raw))
 		now := s.cfg.Now()
 		session := directory.Session{
-			TokenHash: s.hash(token), Principal: c.Principal, Account: c.Account, CreatedAt: now, ExpiresAt: now.Add(Lifetime),
+			TokenHash: token.Digest(), Principal: c.Principal, Account: c.Account, CreatedAt: now, ExpiresAt: now.Add(Lifetime),
 		}
 		opened = Opened{Token: token, ExpiresIn: Lifetime, Entity: c.Principal.ID}
 		return s.cat.AddSession(ctx, session)
@@ -248,7 +244,7 @@ func (s *Service) SelectAccount(ctx context.Context, token secret.Value, a id.Ac
 	if _, err := s.userCaller(ctx, u, a); err != nil {
 		return fault.New(fault.NotFound, "account does not exist")
 	}
-	_, err = s.cat.UpdateSession(ctx, s.hash(token), func(session directory.Session) (directory.Session, error) {
+	_, err = s.cat.UpdateSession(ctx, token.Digest(), func(session directory.Session) (directory.Session, error) {
 		session.Account = a
 		return session, nil
 	})
@@ -257,7 +253,7 @@ func (s *Service) SelectAccount(ctx context.Context, token secret.Value, a id.Ac
 
 // Refresh extends a session by its lifetime from now.
 func (s *Service) Refresh(ctx context.Context, token secret.Value) error {
-	_, err := s.cat.UpdateSession(ctx, s.hash(token), func(session directory.Session) (directory.Session, error) {
+	_, err := s.cat.UpdateSession(ctx, token.Digest(), func(session directory.Session) (directory.Session, error) {
 		session.ExpiresAt = s.cfg.Now().Add(Lifetime)
 		return session, nil
 	})
@@ -266,7 +262,7 @@ func (s *Service) Refresh(ctx context.Context, token secret.Value) error {
 
 // Terminate ends a session; the token is worthless from then on.
 func (s *Service) Terminate(ctx context.Context, token secret.Value) error {
-	return s.cat.DeleteSession(ctx, s.hash(token))
+	return s.cat.DeleteSession(ctx, token.Digest())
 }
 
 // Sweep forgets expired sessions. To be called now and then.

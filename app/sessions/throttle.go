@@ -7,6 +7,8 @@ import (
 	"io"
 	"sync"
 	"time"
+
+	"gatehouse/core/secret"
 )
 
 // Limits of guessing: after freeTries wrong passwords each further one doubles
@@ -76,12 +78,13 @@ func newVerified(random io.Reader) *verified {
 	return v
 }
 
-func (v *verified) proof(user string, version int64, password []byte) [32]byte {
+func (v *verified) proof(user string, version int64, password secret.Value) [32]byte {
+	digest := password.Digest()
 	m := hmac.New(sha256.New, v.key[:])
 	_ = binary.Write(m, binary.BigEndian, version)
 	_ = binary.Write(m, binary.BigEndian, uint32(len(user)))
 	m.Write([]byte(user))
-	m.Write(password)
+	m.Write(digest[:])
 	return [32]byte(m.Sum(nil))
 }
 

@@ -35,9 +35,13 @@ func (v Value) Empty() bool { return len(v.b) == 0 }
 // Len returns the number of bytes, which for key material is public knowledge.
 func (v Value) Len() int { return len(v.b) }
 
+// Digest returns the SHA-256 of the secret: a way to recognise random tokens
+// without keeping them. It must not be stored for secrets that can be guessed.
+func (v Value) Digest() [32]byte { return sha256.Sum256(v.b) }
+
 // Equal compares two secrets in time that does not depend on their contents or lengths.
 func (v Value) Equal(o Value) bool {
-	a, b := sha256.Sum256(v.b), sha256.Sum256(o.b)
+	a, b := v.Digest(), o.Digest()
 	return subtle.ConstantTimeCompare(a[:], b[:]) == 1
 }
 
