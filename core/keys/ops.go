@@ -67,11 +67,11 @@ func (o Ops) Has(want Ops) bool { return o&want == want }
 // DefaultOps returns what a new key of type t on curve c may do when its maker
 // names nothing: every operation that the type has, except export.
 func DefaultOps(t Type, c Curve) Ops {
-	return possibleOps(t, c) &^ (OpExport | OpHighVolume)
+	return PossibleOps(t, c) &^ (OpExport | OpHighVolume)
 }
 
-// possibleOps returns every operation that a key of type t on curve c can have.
-func possibleOps(t Type, c Curve) Ops {
+// PossibleOps returns every operation that a key of type t on curve c can have.
+func PossibleOps(t Type, c Curve) Ops {
 	manage := OpExport | OpAppManageable | OpHighVolume
 	switch t {
 	case AES:

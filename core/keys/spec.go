@@ -98,7 +98,7 @@ func (s Spec) check() (Spec, error) {
 	if s.Ops == 0 {
 		s.Ops = DefaultOps(s.Type, s.Curve)
 	}
-	if possible := possibleOps(s.Type, s.Curve); s.Curve != "" || s.Type != EC {
+	if possible := PossibleOps(s.Type, s.Curve); s.Curve != "" || s.Type != EC {
 		if extra := s.Ops &^ possible; extra != 0 {
 			return s, fault.New(fault.Invalid, "key_ops %s are not possible for this type of key", strings.Join(extra.Names(), ", "))
 		}

@@ -11,6 +11,7 @@ import (
 
 	"gatehouse/core/access"
 	"gatehouse/core/groups"
+	"gatehouse/core/hsm"
 	"gatehouse/core/id"
 	"gatehouse/core/keys"
 	"gatehouse/core/operations"
@@ -59,10 +60,17 @@ type Backend interface {
 	// fault.Denied when it may not leave, fault.Unsupported when it cannot.
 	Export(ctx context.Context, g groups.Group, k keys.Key) (secret.Value, error)
 
+	// Update changes label and permissions of the key's material where it
+	// lives. For ordinary keys it is a no-op: permissions are the caller's record.
+	Update(ctx context.Context, g groups.Group, k keys.Key, c hsm.Change) error
+
 	// Destroy removes the key's material for ever; a key that is not there any
 	// more counts as removed. For ordinary keys it is a no-op: the caller
 	// forgets the sealed material.
 	Destroy(ctx context.Context, g groups.Group, k keys.Key) error
+
+	// Present reports whether the key's material is still where it should be.
+	Present(ctx context.Context, g groups.Group, k keys.Key) (bool, error)
 
 	// Recover looks for what an interrupted order left behind. It returns the
 	// key if it is whole and nil if nothing is there; half-made remains are

@@ -1,0 +1,177 @@
+package slotkeys
+
+import (
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"sync"
+	"time"
+
+	"gatehouse/core/fault"
+	"gatehouse/core/groups"
+	"gatehouse/core/id"
+	"gatehouse/core/secret"
+	"gatehouse/ports/seal"
+	"gatehouse/ports/token"
+)
+
+// links keeps one token per connection.
+type links struct {
+	dial   Dial
+	sealer seal.Sealer
+	within time.Duration
+
+	mu     sync.Mutex
+	open   map[id.Connection]*link
+	closed bool
+}
+
+// link is the way to one token, under one configuration of its connection.
+type link struct {
+	config [32]byte
+	busy   chan struct{} // holds one element while somebody dials
+
+	mu      sync.Mutex
+	token   token.Token
+	refused error // the PIN was refused: not to be tried again
+}
+
+func newLinks(dial Dial, sealer seal.Sealer, within time.Duration) *links {
+	return &links{dial: dial, sealer: sealer, within: within, open: map[id.Connection]*link{}}
+}
+
+// configOf identifies what a token was opened with. The order of a connection
+// makes no difference to its token.
+func configOf(c groups.Connection) [32]byte {
+	c.Order = 0
+	return sha256.Sum256(fmt.Appendf(nil, "%s|%s|%s|%d|%x|%s|%t|%x|%t|%x|%x", c.ID, c.Kind, c.Address, c.Slot, []byte(c.PIN),
+		c.TLS.Mode, c.TLS.GlobalRoots, c.TLS.Pinned, c.TLS.ValidateHostname, c.TLS.ClientCert, []byte(c.TLS.ClientKey)))
+}
+
+// link returns the link of conn as it is configured now; the token of an
+// earlier configuration is closed.
+func (ls *links) link(conn groups.Connection) (*link, error) {
+	config := configOf(conn)
+	ls.mu.Lock()
+	defer ls.mu.Unlock()
+	if ls.closed {
+		return nil, fault.New(fault.Unavailable, "shutting down")
+	}
+	l := ls.open[conn.ID]
+	if l == nil || l.config != config {
+		if l != nil {
+			go l.drop(nil)
+		}
+		l = &link{config: config, busy: make(chan struct{}, 1)}
+		ls.open[conn.ID] = l
+	}
+	return l, nil
+}
+
+// token returns the open token of conn, opening it when there is none.
+func (ls *links) token(ctx context.Context, conn groups.Connection) (token.Token, error) {
+	l, err := ls.link(conn)
+	if err != nil {
+		return nil, err
+	}
+	if t, err := l.state(); t != nil || err != nil {
+		return t, err
+	}
+	select {
+	case l.busy <- struct{}{}:
+		defer func() { <-l.busy }()
+	case <-ctx.Done():
+		return nil, fault.Wrap(fault.Unavailable, ctx.Err(), "connecting to the HSM took too long").Because(fault.TimedOut)
+	}
+	if t, err := l.state(); t != nil || err != nil {
+		return t, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, ls.within)
+	defer cancel()
+	t, err := ls.connect(ctx, conn)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if err != nil {
+		if fault.ReasonOf(err).Credential() {
+			l.refused = err
+		}
+		return nil, err
+	}
+	l.token = t
+	return t, nil
+}
+
+func (ls *links) connect(ctx context.Context, conn groups.Connection) (token.Token, error) {
+	var pin, clientKey secret.Value
+	var err error
+	if !conn.PIN.Empty() {
+		if pin, err = ls.sealer.Open(seal.ConnectionPIN, string(conn.ID), conn.PIN); err != nil {
+			return nil, err
+		}
+	}
+	if !conn.TLS.ClientKey.Empty() {
+		if clientKey, err = ls.sealer.Open(seal.ConnectionKey, string(conn.ID), conn.TLS.ClientKey); err != nil {
+			return nil, err
+		}
+	}
+	return ls.dial(ctx, conn, pin, clientKey)
+}
+
+func (l *link) state() (token.Token, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.refused != nil {
+		return nil, l.refused
+	}
+	return l.token, nil
+}
+
+// refuse records that the PIN of conn was refused by its token, after having
+// been accepted before, and drops the token.
+func (ls *links) refuse(conn groups.Connection, err error) {
+	l, linkErr := ls.link(conn)
+	if linkErr != nil {
+		return
+	}
+	l.mu.Lock()
+	l.refused = err
+	l.mu.Unlock()
+	l.drop(nil)
+}
+
+// retry lets a refused PIN be tried once more.
+func (ls *links) retry(conn groups.Connection) {
+	if l, err := ls.link(conn); err == nil {
+		l.mu.Lock()
+		l.refused = nil
+		l.mu.Unlock()
+	}
+}
+
+// drop closes the link's token.
+func (l *link) drop(wg *sync.WaitGroup) {
+	if wg != nil {
+		defer wg.Done()
+	}
+	l.mu.Lock()
+	t := l.token
+	l.token = nil
+	l.mu.Unlock()
+	if t != nil {
+		_ = t.Close() // nothing waits for what a token that nobody uses says
+	}
+}
+
+func (ls *links) close() {
+	ls.mu.Lock()
+	ls.closed = true
+	open := ls.open
+	ls.open = map[id.Connection]*link{}
+	ls.mu.Unlock()
+	var wg sync.WaitGroup
+	for _, l := range open {
+		wg.Add(1)
+		go l.drop(&wg)
+	}
+	wg.Wait()
+}
