@@ -7,9 +7,13 @@
 // of it happens or nothing. Change closures are pure, may be called more than
 // once (serialisation failures are retried below), and get a value that they
 // own; the error that they return is returned as it is and nothing is stored.
-// Errors: fault.NotFound, fault.Conflict for what must be unique,
-// fault.Unavailable when the database is out of reach, full or the context
-// ended, fault.Internal for damage.
+// Errors: fault.NotFound, also for what a new value refers to (its account, its
+// group), fault.Conflict for what must be unique, fault.Unavailable when the
+// database is out of reach, full or closed or the context ended, fault.Internal
+// for damage, and for a change that alters an id or an account.
+//
+// Times are kept to the microsecond and come back in UTC. Empty maps, slices
+// and sealed values come back nil.
 package store
 
 import (
@@ -27,13 +31,16 @@ import (
 
 // Keys holds security objects.
 type Keys interface {
-	// Key returns a key; NotFound "sobject does not exist".
+	// Key returns a key; NotFound "sobject does not exist". A key that is
+	// destroyed or deleted is still a key, until DeleteKey forgets it.
 	Key(ctx context.Context, k id.Key) (keys.Key, error)
 
-	// KeyByName returns the key of that name in the account; NotFound as Key.
+	// KeyByName returns the key of that name in the account, which is not one
+	// in state Deleted: that one's name is free. NotFound as Key.
 	KeyByName(ctx context.Context, a id.Account, name string) (keys.Key, error)
 
-	// ListKeys returns the keys that q selects.
+	// ListKeys returns the keys that q selects, and counts of the same moment.
+	// NotFound when there is no key to begin after.
 	ListKeys(ctx context.Context, q KeyQuery) (KeyPage, error)
 
 	// EachKey calls yield for every key of a group, in order of id, and stops
@@ -41,16 +48,16 @@ type Keys interface {
 	EachKey(ctx context.Context, g id.Group, yield func(keys.Key) error) error
 
 	// AddKey stores a new key and ends the intent under which it was made, if
-	// finished is not empty. Conflict "sobject already exists" when the name
-	// or the id is taken.
+	// finished is not empty. Conflict "sobject already exists" when the id is
+	// taken, or the name by another key or by an intent other than finished.
 	AddKey(ctx context.Context, k keys.Key, finished id.Intent) error
 
-	// SyncKeys stores what a sync found, in one transaction: added keys, and
-	// changes of known ones. Conflict as AddKey.
+	// SyncKeys stores what a sync found, in one transaction: changes of known
+	// keys, then added ones. Conflict as AddKey.
 	SyncKeys(ctx context.Context, added []keys.Key, changes []KeyChange) error
 
 	// UpdateKey applies change to a key and returns the new value, whose
-	// Version has grown by one.
+	// Version has grown by one. Conflict as AddKey.
 	UpdateKey(ctx context.Context, k id.Key, change func(keys.Key) (keys.Key, error)) (keys.Key, error)
 
 	// DeleteKey forgets a key and ends the intent, if finished is not empty.
@@ -95,11 +102,11 @@ type KeyQuery struct {
 	Count         bool // fill in the page's counts
 }
 
-// KeyPage is a part of a list.
+// KeyPage is a part of a list. Destroyed and deleted keys count where they show.
 type KeyPage struct {
 	Keys     []keys.Key
-	Total    int // all keys of the account that the caller may see; only with Count
-	Filtered int // those that the query selects, before limit and offset; only with Count
+	Total    int // all keys of the account that the caller may see (Groups); only with Count
+	Filtered int // those that the query selects, before start, limit and offset; only with Count
 }
 
 // Groups holds groups with their connections.
@@ -108,7 +115,11 @@ type Groups interface {
 	ListGroups(ctx context.Context, a id.Account) ([]groups.Group, error) // in order of creation; a empty: all accounts
 	AddGroup(ctx context.Context, g groups.Group) error                   // Conflict "group already exists" by name within the account
 	UpdateGroup(ctx context.Context, g id.Group, change func(groups.Group) (groups.Group, error)) (groups.Group, error)
-	DeleteGroup(ctx context.Context, g id.Group) error // Conflict while it holds keys or unfinished intents
+
+	// DeleteGroup deletes a group, what is left of keys in state Deleted, and
+	// the membership of users and apps in it. Conflict while it holds other
+	// keys or unfinished intents.
+	DeleteGroup(ctx context.Context, g id.Group) error
 }
 
 // Directory holds accounts, users and apps.
@@ -149,30 +160,44 @@ type Intents interface {
 	// or another unfinished intent of the account has it.
 	BeginIntent(ctx context.Context, i intents.Intent) error
 	ListIntents(ctx context.Context) ([]intents.Intent, error) // oldest first
-	AbandonIntent(ctx context.Context, i id.Intent) error      // sets Abandoned
+	AbandonIntent(ctx context.Context, i id.Intent) error      // sets Abandoned and gives the name back, for the requester to try again
 	EndIntent(ctx context.Context, i id.Intent) error          // no error when there is none
 }
 
 // Audit holds the audit log.
 type Audit interface {
 	// AppendAudit links the records to the end of the chain in the order
-	// given. Callers that wait at the same time share a transaction.
+	// given. Callers that wait at the same time share a transaction, and its
+	// error. When the context ends first the records may still be appended.
 	AppendAudit(ctx context.Context, records ...audit.Record) error
 
-	// EachAudit yields the records from number from on, in order.
+	// EachAudit yields the records from number from on, in order, as they are
+	// stored: an audit.Verifier tells whether they are as they were appended. It
+	// does not hold a transaction open between calls.
 	EachAudit(ctx context.Context, from int64, yield func(audit.Record) error) error
+
+	// AuditHead returns the end of the chain, which is kept apart from the
+	// records so that records missing at the end are missed.
+	AuditHead(ctx context.Context) (audit.Head, error)
 }
 
 // Sealed gives access to everything that is stored sealed, for a change of the master key.
 type Sealed interface {
-	// Reseal replaces every sealed value by what reseal returns for it, a few
-	// at a time, and returns how many it replaced. It can be interrupted and
-	// begun again. Purpose and owner are those of port seal.
+	// Reseal replaces every sealed value by what reseal returns for it, unless
+	// that says false, a few at a time, and returns how many it replaced. It
+	// can be interrupted and begun again; sealed settings come last. Purpose
+	// and owner are those of port seal. No trace of the replaced values is left
+	// in the store once it has returned without error.
 	Reseal(ctx context.Context, reseal func(purpose, owner string, s secret.Sealed) (secret.Sealed, bool, error)) (int, error)
 
 	// Setting returns a named value of the store itself; NotFound when unset.
 	Setting(ctx context.Context, name string) ([]byte, error)
 	PutSetting(ctx context.Context, name string, value []byte) error
+
+	// SealedSetting and PutSealedSetting are the same for what is sealed for
+	// a purpose, with the name as its owner: Reseal walks these too.
+	SealedSetting(ctx context.Context, purpose, name string) (secret.Sealed, error)
+	PutSealedSetting(ctx context.Context, purpose, name string, s secret.Sealed) error
 }
 
 // Store is all of it: what an assembly opens. Use cases ask for the parts that they need.
