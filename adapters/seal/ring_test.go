@@ -91,14 +91,19 @@ func TestFormat(t *testing.T) {
 	}
 }
 
-// TestKeptFormat opens a sealed secret made by the first version.
+// kept is a secret that the first version sealed under key(7) as the material of keptOwner.
+const (
+	kept = "012e7bc79f626856501c7cff13d53f5e9825fe591ae3973171b727de34458e0f77" +
+		"b01887de6ac5ffc1aaebc73cfbfe3d824832b0d2100f3bd5ad1aaf083e137d3c"
+	keptOwner = "5b1e3f6a-0d5f-4f8e-9a57-2f6a1c9d0e11"
+)
+
 func TestKeptFormat(t *testing.T) {
-	kept, err := hex.DecodeString("012e7bc79f626856501c7cff13d53f5e9825fe591ae3973171b727de34458e0f77" +
-		"b01887de6ac5ffc1aaebc73cfbfe3d824832b0d2100f3bd5ad1aaf083e137d3c")
+	sealed, err := hex.DecodeString(kept)
 	if err != nil {
 		t.Fatalf("reading the kept secret: %v", err)
 	}
-	v, err := ring(t, key(7)).Open(port.KeyMaterial, "5b1e3f6a-0d5f-4f8e-9a57-2f6a1c9d0e11", kept)
+	v, err := ring(t, key(7)).Open(port.KeyMaterial, keptOwner, sealed)
 	if err != nil {
 		t.Fatalf("Open: %v", err)
 	}
@@ -108,18 +113,18 @@ func TestKeptFormat(t *testing.T) {
 }
 
 func FuzzOpen(f *testing.F) {
-	r, err := seal.NewRing(key(1))
+	good, err := hex.DecodeString(kept)
+	if err != nil {
+		f.Fatalf("reading the kept secret: %v", err)
+	}
+	r, err := seal.NewRing(key(7))
 	if err != nil {
 		f.Fatalf("NewRing: %v", err)
 	}
-	good, err := r.Seal(port.KeyMaterial, "owner", secret.FromString("secret"))
-	if err != nil {
-		f.Fatalf("Seal: %v", err)
-	}
-	f.Add([]byte(good))
+	f.Add(good)
 	f.Add([]byte{1})
 	f.Fuzz(func(t *testing.T, b []byte) {
-		_, err := r.Open(port.KeyMaterial, "owner", b)
+		_, err := r.Open(port.KeyMaterial, keptOwner, b)
 		if err == nil && !bytes.Equal(b, good) {
 			t.Fatal("a forged secret opened")
 		}
