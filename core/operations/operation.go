@@ -50,6 +50,10 @@ type Decrypt struct {
 // Sign signs data, or a digest that the caller made of it. Exactly one of Data
 // and Digest is set; a digest of empty data is a Digest, so both may be empty
 // only when Prehashed is false.
+//
+// The signature is in the form that the API answers with: for ECDSA the DER
+// SEQUENCE of r and s (RFC 3279, 2.2.3), not PKCS#11's r||s; for Ed25519 the 64
+// bytes of RFC 8032; for RSA the string of the modulus' length.
 type Sign struct {
 	Hash      Hash // none for Ed25519
 	Mode      Mode // RSA: PKCS1v15 or PSS (salt as long as the hash); empty for EC

@@ -42,15 +42,18 @@ type Token interface {
 	// Inventory yields every object that the filter lets through, in no
 	// order, as they are read; an object whose attributes cannot all be read is
 	// yielded with Unreadable set. Halves of a pair are two objects. It stops
-	// at the first error of yield and returns it.
+	// at the first error of yield and returns it. yield must not call the token.
 	Inventory(ctx context.Context, f hsm.Filter, yield func(hsm.Object) error) error
 
 	// Generate makes a key or a pair that outlives the session (CKA_TOKEN),
 	// sensitive, and extractable only when the template says so, and returns
 	// the half that holds the material with PublicKey filled in for pairs.
 	// fault.Unsupported: the token cannot make such a key. fault.Conflict: a
-	// key of this class and CKA_ID is there already. A failed Generate leaves
-	// nothing behind, as far as the token lets it.
+	// key of this class and CKA_ID is there already, for a pair one of either
+	// half; of several calls at once for one CKA_ID a single one succeeds.
+	// fault.Invalid: the template has no CKA_ID, or a size that its type does
+	// not have. A failed Generate leaves nothing behind, as far as the token
+	// lets it.
 	Generate(ctx context.Context, t hsm.Template) (hsm.Object, error)
 
 	// Import puts a key into the token: PKCS#8 DER for a private key (both
@@ -59,12 +62,16 @@ type Token interface {
 	// material is not what the template says.
 	Import(ctx context.Context, t hsm.Template, material secret.Value) (hsm.Object, error)
 
-	// Operate does op with the key that ref names. fault.NotFound: no object
-	// matches ref. fault.Conflict: several match, or the one that does is
-	// another key than ref's fingerprint says; nothing was done.
+	// Operate does op with the key that ref names; what only the public half
+	// of a pair can do is done with the public key of the same CKA_ID.
+	// fault.NotFound: no object matches ref, in which an empty CKA_ID or label
+	// matches only an empty one. fault.Conflict: several match, and ref's
+	// fingerprint does not single one out, or the one that does is another key
+	// than the fingerprint says; nothing was done.
 	// fault.Unsupported: the token has no mechanism for op. fault.Denied: the
-	// key's own attributes forbid it. fault.Invalid: the input is refused, for
-	// decryption always with the one message operations.DecryptRefused.
+	// key's own attributes forbid it. fault.Invalid: operations.Check or the
+	// token refuses the input, for a ciphertext always with the one error
+	// operations.DecryptRefused.
 	// A signature or MAC that does not verify is a Result, not an error.
 	Operate(ctx context.Context, ref hsm.Ref, op operations.Operation) (operations.Result, error)
 
