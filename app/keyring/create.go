@@ -18,7 +18,9 @@ import (
 // Generate makes a key in a group; an empty group is the calling app's default.
 func (s *Service) Generate(ctx context.Context, c access.Caller, g id.Group, spec keys.Spec) (keys.Key, error) {
 	return s.create(ctx, c, "key generate", g, spec, false, keys.Spec.CheckGenerate,
-		func(ctx context.Context, b backend.Backend, o backend.Order) (backend.Made, error) { return b.Generate(ctx, o) })
+		func(ctx context.Context, b backend.Backend, o backend.Order) (backend.Made, error) {
+			return b.Generate(ctx, o)
+		})
 }
 
 // Import takes a key into a group; an empty group is the calling app's default.

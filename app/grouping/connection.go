@@ -1,0 +1,131 @@
+package grouping
+
+import (
+	"slices"
+
+	"gatehouse/core/fault"
+	"gatehouse/core/groups"
+	"gatehouse/core/id"
+	"gatehouse/core/secret"
+	"gatehouse/ports/seal"
+)
+
+// MaxConnections is how many connections one group may have.
+const MaxConnections = 32
+
+// Connection is a connection as an administrator gives it, with its secrets
+// unsealed. Empty fields of a change leave what is saved.
+type Connection struct {
+	Kind      groups.Kind
+	Address   string // host or host:port
+	Slot      *uint
+	PIN       secret.Value
+	Order     *int32
+	TLS       *groups.TLS // ClientKey empty: see ClientKey
+	ClientKey secret.Value
+}
+
+// checked returns the connection without its secrets and reports what is wrong with it.
+func (n Connection) checked() (groups.Connection, error) {
+	if !n.Kind.HSM() {
+		return groups.Connection{}, fault.New(fault.Unsupported, "connections of kind %s are not supported", n.Kind)
+	}
+	address, err := groups.ParseAddress(n.Address)
+	if err != nil {
+		return groups.Connection{}, err
+	}
+	if n.Slot == nil {
+		return groups.Connection{}, fault.New(fault.Invalid, "slot is required")
+	}
+	conn := groups.Connection{Kind: n.Kind, Address: address, Slot: *n.Slot}
+	if n.Order != nil {
+		conn.Order = *n.Order
+	}
+	conn.TLS = groups.TLS{Mode: groups.TLSRequired, GlobalRoots: true, ValidateHostname: true}
+	if n.TLS != nil {
+		conn.TLS = *n.TLS
+	}
+	return conn, checkTLS(conn.TLS, !n.ClientKey.Empty())
+}
+
+func checkTLS(t groups.TLS, hasKey bool) error {
+	if t.Mode == groups.TLSDisabled {
+		return fault.New(fault.Invalid, "a gateway speaks TLS only: tls.mode must be required")
+	}
+	if len(t.ClientCert) != 0 && !hasKey && t.ClientKey.Empty() {
+		return fault.New(fault.Invalid, "tls.client_cert needs tls.client_key")
+	}
+	return nil
+}
+
+// addConnections adds new connections to g, which becomes an HSM group of their kind.
+func (s *Service) addConnections(g groups.Group, add []Connection) (groups.Group, error) {
+	g.Connections = slices.Clone(g.Connections)
+	for _, n := range add {
+		conn, err := n.checked()
+		if err != nil {
+			return g, err
+		}
+		if g.Kind != groups.Ordinary && g.Kind != conn.Kind {
+			return g, fault.New(fault.Invalid, "all connections of a group must be of one kind")
+		}
+		if g.Kind == groups.Ordinary && g.Version > 0 {
+			return g, fault.New(fault.BadState, "an ordinary group cannot become an HSM group: make a new group")
+		}
+		conn.ID = id.Connection(s.cfg.NewID())
+		if n.Order == nil && len(g.Connections) > 0 {
+			byPriority := g.ByPriority()
+			conn.Order = byPriority[len(byPriority)-1].Order + 1
+		}
+		if conn, err = s.sealed(conn, n); err != nil {
+			return g, err
+		}
+		g.Kind = conn.Kind
+		g.Connections = append(g.Connections, conn)
+	}
+	if len(g.Connections) > MaxConnections {
+		return g, fault.New(fault.Invalid, "a group has at most %d connections", MaxConnections)
+	}
+	return g, nil
+}
+
+// modified returns saved with what ch gives.
+func (s *Service) modified(saved groups.Connection, ch Connection) (groups.Connection, error) {
+	if ch.Kind != groups.Ordinary && ch.Kind != saved.Kind {
+		return saved, fault.New(fault.Invalid, "the kind of a connection cannot be changed")
+	}
+	if ch.Address != "" {
+		address, err := groups.ParseAddress(ch.Address)
+		if err != nil {
+			return saved, err
+		}
+		saved.Address = address
+	}
+	set(&saved.Slot, ch.Slot)
+	set(&saved.Order, ch.Order)
+	if ch.TLS != nil {
+		clientKey := saved.TLS.ClientKey
+		saved.TLS = *ch.TLS
+		if len(saved.TLS.ClientCert) != 0 {
+			saved.TLS.ClientKey = clientKey
+		}
+	}
+	if err := checkTLS(saved.TLS, !ch.ClientKey.Empty()); err != nil {
+		return saved, err
+	}
+	return s.sealed(saved, ch)
+}
+
+// sealed returns conn with the secrets of n sealed into it.
+func (s *Service) sealed(conn groups.Connection, n Connection) (groups.Connection, error) {
+	var err error
+	if !n.PIN.Empty() {
+		if conn.PIN, err = s.sealer.Seal(seal.ConnectionPIN, string(conn.ID), n.PIN); err != nil {
+			return conn, err
+		}
+	}
+	if !n.ClientKey.Empty() {
+		conn.TLS.ClientKey, err = s.sealer.Seal(seal.ConnectionKey, string(conn.ID), n.ClientKey)
+	}
+	return conn, err
+}

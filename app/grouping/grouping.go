@@ -1,0 +1,288 @@
+// Package grouping holds the use cases of groups: make, change and delete
+// them, and test the connections of HSM groups. Every call authorises, acts and
+// audits at once. A group is saved even when its connections do not work.
+// Safe for concurrent use.
+package grouping
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"gatehouse/app/catalogue"
+	"gatehouse/app/ledger"
+	"gatehouse/app/slotkeys"
+	"gatehouse/core/access"
+	"gatehouse/core/fault"
+	"gatehouse/core/groups"
+	"gatehouse/core/hsm"
+	"gatehouse/core/id"
+	"gatehouse/core/keys"
+	"gatehouse/ports/seal"
+)
+
+// Config is what a Service needs besides its collaborators.
+type Config struct {
+	Now   func() time.Time
+	NewID func() string
+}
+
+// Service manages groups.
+type Service struct {
+	cat    *catalogue.Catalogue
+	sealer seal.Sealer
+	ledger *ledger.Ledger
+	slots  *slotkeys.Backend
+	cfg    Config
+}
+
+// New returns a service over its collaborators.
+func New(cat *catalogue.Catalogue, sealer seal.Sealer, l *ledger.Ledger, slots *slotkeys.Backend, cfg Config) *Service {
+	return &Service{cat: cat, sealer: sealer, ledger: l, slots: slots, cfg: cfg}
+}
+
+// NewGroup is what an administrator gives of a new group.
+type NewGroup struct {
+	Name, Description string
+	Metadata          map[string]string
+	Connections       []Connection // makes it an HSM group
+	Redundancy        groups.Redundancy
+	Policy            groups.Policy
+}
+
+// Create makes a group.
+func (s *Service) Create(ctx context.Context, c access.Caller, n NewGroup) (groups.Group, error) {
+	g := groups.Group{
+		ID: id.Group(s.cfg.NewID()), Account: c.Account, Name: n.Name, Description: n.Description, Metadata: n.Metadata,
+		CreatedAt: s.cfg.Now(), Creator: c.Principal, Redundancy: n.Redundancy, Policy: n.Policy,
+	}
+	err := s.ledger.Change(ctx, ledger.Entry{Caller: c, Action: "group create", Object: string(g.ID), Group: g.ID}, func(*ledger.Entry) error {
+		if err := access.Administer(c); err != nil {
+			return err
+		}
+		var err error
+		if g, err = s.addConnections(g, n.Connections); err != nil {
+			return err
+		}
+		if err := check(g); err != nil {
+			return err
+		}
+		return s.cat.AddGroup(ctx, g)
+	})
+	return g, err
+}
+
+// check reports what is wrong with a group as a whole.
+func check(g groups.Group) error {
+	if strings.TrimSpace(g.Name) == "" || len(g.Name) > keys.MaxName || strings.ContainsAny(g.Name, "\n\x00") {
+		return fault.New(fault.Invalid, "name must be one line of 1 to %d bytes", keys.MaxName)
+	}
+	if g.Redundancy != groups.AnyOrder && g.Redundancy != groups.PriorityFailover {
+		return fault.New(fault.Invalid, "hmg_redundancy is not one that the API knows")
+	}
+	if g.Kind == groups.Ordinary && (g.Policy != groups.Policy{} || g.Redundancy != groups.AnyOrder) {
+		return fault.New(fault.Invalid, "hmg_sync, hmg_segregation and hmg_redundancy are for groups linked to an HSM")
+	}
+	return nil
+}
+
+// List returns the groups that the caller may know of.
+func (s *Service) List(ctx context.Context, c access.Caller) ([]groups.Group, error) {
+	if c.Account == "" {
+		return nil, fault.New(fault.Denied, "select an account first")
+	}
+	all, err := s.cat.ListGroups(ctx, c.Account)
+	if err != nil {
+		return nil, err
+	}
+	return slices.DeleteFunc(all, func(g groups.Group) bool { return access.SeeGroup(c, g.Account, g.ID) != nil }), nil
+}
+
+// Group returns a group that the caller may know of.
+func (s *Service) Group(ctx context.Context, c access.Caller, gid id.Group) (groups.Group, error) {
+	g, err := s.cat.Group(ctx, gid)
+	if err != nil {
+		return g, err
+	}
+	return g, access.SeeGroup(c, g.Account, g.ID)
+}
+
+// Change changes a group; nil fields stay as they are.
+type Change struct {
+	Name, Description      *string
+	Metadata               *map[string]string
+	Redundancy             *groups.Redundancy
+	WriteBack, OwnKeysOnly *bool
+	Add                    []Connection
+	Modify                 map[id.Connection]Connection
+	Remove                 []id.Connection
+}
+
+// Update changes a group. Calls under way end with the connections they began
+// with; later ones use the new.
+func (s *Service) Update(ctx context.Context, c access.Caller, gid id.Group, ch Change) (groups.Group, error) {
+	var changed groups.Group
+	err := s.manage(ctx, c, "group update", gid, func(groups.Group) error {
+		var err error
+		changed, err = s.cat.UpdateGroup(ctx, gid, func(g groups.Group) (groups.Group, error) { return s.apply(g, ch) })
+		return err
+	})
+	return changed, err
+}
+
+func (s *Service) apply(g groups.Group, ch Change) (groups.Group, error) {
+	g = g.Clone()
+	set(&g.Name, ch.Name)
+	set(&g.Description, ch.Description)
+	set(&g.Metadata, ch.Metadata)
+	set(&g.Redundancy, ch.Redundancy)
+	set(&g.Policy.WriteBack, ch.WriteBack)
+	set(&g.Policy.OwnKeysOnly, ch.OwnKeysOnly)
+	for _, remove := range ch.Remove {
+		if _, err := g.Connection(remove); err != nil {
+			return g, err
+		}
+		g.Connections = slices.DeleteFunc(g.Connections, func(conn groups.Connection) bool { return conn.ID == remove })
+	}
+	for cid, mod := range ch.Modify {
+		i := slices.IndexFunc(g.Connections, func(conn groups.Connection) bool { return conn.ID == cid })
+		if i < 0 {
+			_, err := g.Connection(cid)
+			return g, err
+		}
+		conn, err := s.modified(g.Connections[i], mod)
+		if err != nil {
+			return g, err
+		}
+		g.Connections[i] = conn
+	}
+	g, err := s.addConnections(g, ch.Add)
+	if err != nil {
+		return g, err
+	}
+	return g, check(g)
+}
+
+func set[T any](to, from *T) {
+	if from != nil {
+		*to = *from
+	}
+}
+
+// Delete deletes a group that holds no keys.
+func (s *Service) Delete(ctx context.Context, c access.Caller, gid id.Group) error {
+	return s.manage(ctx, c, "group delete", gid, func(groups.Group) error { return s.cat.DeleteGroup(ctx, gid) })
+}
+
+// manage finds a group, makes sure that the caller may manage it, and runs do.
+func (s *Service) manage(ctx context.Context, c access.Caller, action string, gid id.Group, do func(groups.Group) error) error {
+	return s.ledger.Change(ctx, ledger.Entry{Caller: c, Action: action, Object: string(gid), Group: gid}, func(*ledger.Entry) error {
+		g, err := s.cat.Group(ctx, gid)
+		if err != nil {
+			return err
+		}
+		if err := access.ManageGroup(c, g.Account, g.ID); err != nil {
+			return err
+		}
+		return do(g)
+	})
+}
+
+// CheckUnsaved tests a connection before it is saved, and returns what the
+// token says of itself.
+func (s *Service) CheckUnsaved(ctx context.Context, c access.Caller, n Connection) (hsm.Info, error) {
+	var info hsm.Info
+	err := s.ledger.Use(ctx, ledger.Entry{Caller: c, Action: "connection check"}, func(*ledger.Entry) error {
+		if err := access.Administer(c); err != nil {
+			return err
+		}
+		conn, err := n.checked()
+		if err != nil {
+			return err
+		}
+		info, err = s.slots.CheckUnsaved(ctx, conn, n.PIN, n.ClientKey)
+		return err
+	})
+	return info, err
+}
+
+// CheckSaved tests a saved connection of a group with its stored PIN; an empty
+// cid means the first in priority. Changed, when not nil, is tested in its
+// place, with what it leaves out taken from the saved one.
+func (s *Service) CheckSaved(ctx context.Context, c access.Caller, gid id.Group, cid id.Connection, changed *Connection) (hsm.Info, error) {
+	var info hsm.Info
+	err := s.manage(ctx, c, "connection check", gid, func(g groups.Group) error {
+		if cid == "" && changed != nil {
+			conn, err := changed.checked()
+			if err != nil {
+				return err
+			}
+			info, err = s.slots.CheckUnsaved(ctx, conn, changed.PIN, changed.ClientKey)
+			return err
+		}
+		conn, err := pick(g, cid)
+		if err != nil {
+			return err
+		}
+		if changed == nil {
+			info, err = s.slots.Check(ctx, conn)
+			return err
+		}
+		pin, clientKey := changed.PIN, changed.ClientKey
+		if conn, err = s.modified(conn, *changed); err != nil {
+			return err
+		}
+		if pin.Empty() && !conn.PIN.Empty() {
+			if pin, err = s.sealer.Open(seal.ConnectionPIN, string(conn.ID), conn.PIN); err != nil {
+				return err
+			}
+		}
+		if clientKey.Empty() && !conn.TLS.ClientKey.Empty() {
+			if clientKey, err = s.sealer.Open(seal.ConnectionKey, string(conn.ID), conn.TLS.ClientKey); err != nil {
+				return err
+			}
+		}
+		info, err = s.slots.CheckUnsaved(ctx, conn, pin, clientKey)
+		return err
+	})
+	return info, err
+}
+
+func pick(g groups.Group, cid id.Connection) (groups.Connection, error) {
+	if cid != "" {
+		return g.Connection(cid)
+	}
+	conns := g.ByPriority()
+	if len(conns) == 0 {
+		return groups.Connection{}, fault.New(fault.Invalid, "the group is not linked to an HSM")
+	}
+	return conns[0], nil
+}
+
+// Status is the state of one connection.
+type Status struct {
+	Connection groups.Connection
+	Err        error // nil: connected; otherwise why not
+}
+
+// Statuses tests every connection of a group, and returns them by priority.
+func (s *Service) Statuses(ctx context.Context, c access.Caller, gid id.Group) ([]Status, error) {
+	g, err := s.Group(ctx, c, gid)
+	if err != nil {
+		return nil, err
+	}
+	conns := g.ByPriority()
+	statuses := make([]Status, len(conns))
+	done := make(chan int)
+	for i, conn := range conns {
+		go func() {
+			statuses[i] = Status{Connection: conn, Err: s.slots.Status(ctx, conn)}
+			done <- i
+		}()
+	}
+	for range conns {
+		<-done
+	}
+	return statuses, nil
+}
