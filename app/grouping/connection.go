@@ -69,9 +69,6 @@ func (s *Service) addConnections(g groups.Group, add []Connection) (groups.Group
 		if g.Kind != groups.Ordinary && g.Kind != conn.Kind {
 			return g, fault.New(fault.Invalid, "all connections of a group must be of one kind")
 		}
-		if g.Kind == groups.Ordinary && g.Version > 0 {
-			return g, fault.New(fault.BadState, "an ordinary group cannot become an HSM group: make a new group")
-		}
 		conn.ID = id.Connection(s.cfg.NewID())
 		if n.Order == nil && len(g.Connections) > 0 {
 			byPriority := g.ByPriority()

@@ -157,6 +157,9 @@ func (s *Service) apply(g groups.Group, ch Change) (groups.Group, error) {
 		}
 		g.Connections[i] = conn
 	}
+	if len(ch.Add) > 0 && g.Kind == groups.Ordinary {
+		return g, fault.New(fault.BadState, "an ordinary group cannot become an HSM group: make a new group")
+	}
 	g, err := s.addConnections(g, ch.Add)
 	if err != nil {
 		return g, err
