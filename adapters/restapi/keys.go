@@ -1,0 +1,4 @@
+package restapi
+
+// keys registers /crypto/v1/keys.
+func (s *server) keys() {}

@@ -1,0 +1,8 @@
+package restapi
+
+// routes registers every endpoint.
+func (s *server) routes() {
+	s.version()
+	s.keys()
+	s.crypto()
+}
