@@ -1,0 +1,148 @@
+package sqlstore
+
+import (
+	"context"
+	"maps"
+	"math"
+	"slices"
+	"strings"
+
+	"gatehouse/core/fault"
+	"gatehouse/core/id"
+	"gatehouse/core/keys"
+	"gatehouse/ports/store"
+)
+
+// condition is a part of a WHERE clause.
+type condition struct {
+	parts []string
+	args  []any
+}
+
+func (w *condition) and(part string, args ...any) {
+	w.parts = append(w.parts, part)
+	w.args = append(w.args, args...)
+}
+
+func (w condition) String() string { return strings.Join(w.parts, " AND ") }
+
+// within is the condition for keys that the caller may know of at all.
+func within(q store.KeyQuery) condition {
+	var w condition
+	w.and("account_id = ?", q.Account)
+	if q.Groups != nil {
+		args := make([]any, len(q.Groups))
+		for i, g := range q.Groups {
+			args[i] = g
+		}
+		if len(args) == 0 {
+			w.and("1 = 0")
+			return w
+		}
+		marks := strings.TrimSuffix(strings.Repeat("?, ", len(args)), ", ")
+		w.and("group_id IN ("+marks+")", args...)
+	}
+	return w
+}
+
+// shown is within, without what is not to be shown.
+func shown(q store.KeyQuery) condition {
+	w := within(q)
+	if !q.ShowDestroyed {
+		w.and("state <> ?", keys.Destroyed)
+	}
+	if !q.ShowDeleted {
+		w.and("state <> ?", keys.Deleted)
+	}
+	return w
+}
+
+// selected is shown, with everything else that the query asks for.
+func selected(q store.KeyQuery) condition {
+	w := shown(q)
+	if q.Group != "" {
+		w.and("group_id = ?", q.Group)
+	}
+	if q.Creator != "" {
+		w.and("creator_id = ?", q.Creator)
+	}
+	if q.Name != "" {
+		w.and("name = ?", q.Name)
+	}
+	if q.Type != "" {
+		w.and("type = ?", q.Type)
+	}
+	if len(q.Label) > 0 {
+		w.and("cka_label = ?", q.Label)
+	}
+	if len(q.CKAID) > 0 {
+		w.and("cka_id = ?", q.CKAID)
+	}
+	for _, name := range slices.Sorted(maps.Keys(q.Metadata)) {
+		w.and(hasMember("metadata"), name, q.Metadata[name])
+	}
+	return w
+}
+
+// orders tells, for each order, how rows are sorted and how those after a given
+// one are found, by its seq, name and id.
+var orders = map[store.KeyOrder]struct {
+	by    string
+	after string
+	args  func(seq int64, name string, k id.Key) []any
+}{
+	store.ByCreation: {"seq", "seq > ?", bySeq},
+	store.ByKIDAsc:   {"id", "id > ?", byID},
+	store.ByKIDDesc:  {"id DESC", "id < ?", byID},
+	store.ByNameAsc:  {"name, id", "(name, id) > (?, ?)", byName},
+	store.ByNameDesc: {"name DESC, id DESC", "(name, id) < (?, ?)", byName},
+}
+
+func bySeq(seq int64, _ string, _ id.Key) []any   { return []any{seq} }
+func byID(_ int64, _ string, k id.Key) []any      { return []any{k} }
+func byName(_ int64, name string, k id.Key) []any { return []any{name, k} }
+
+// ListKeys returns the keys that q selects.
+func (s *Store) ListKeys(ctx context.Context, q store.KeyQuery) (store.KeyPage, error) {
+	order, known := orders[q.Order]
+	if !known {
+		return store.KeyPage{}, fault.New(fault.Invalid, "sort is not one that the API knows")
+	}
+	var rows []keyRow
+	var page store.KeyPage
+	err := s.read(ctx, func(c conn) error {
+		where := selected(q)
+		if q.Count {
+			total := shown(q)
+			if err := c.one(ctx, &page.Total, nil, "SELECT count(*) FROM keys WHERE "+total.String(), total.args...); err != nil {
+				return err
+			}
+			if err := c.one(ctx, &page.Filtered, nil, "SELECT count(*) FROM keys WHERE "+where.String(), where.args...); err != nil {
+				return err
+			}
+		}
+		if q.After != "" {
+			var last struct {
+				Seq  int64  `db:"seq"`
+				Name string `db:"name"`
+			}
+			start := within(q)
+			start.and("id = ?", q.After)
+			if err := c.one(ctx, &last, noKey(), "SELECT seq, name FROM keys WHERE "+start.String(), start.args...); err != nil {
+				return err
+			}
+			where.and(order.after, order.args(last.Seq, last.Name, q.After)...)
+		}
+		limit := q.Limit
+		if limit <= 0 {
+			limit = math.MaxInt64
+		}
+		return c.all(ctx, &rows, "SELECT "+keyColumns+" FROM keys WHERE "+where.String()+
+			" ORDER BY "+order.by+" LIMIT ? OFFSET ?", append(where.args, limit, max(q.Offset, 0))...)
+	})
+	if err != nil {
+		return store.KeyPage{}, err
+	}
+	page.Keys, err = keysOf(rows)
+	return page, err
+}
