@@ -121,4 +121,3 @@ func (s *server) refuse(w http.ResponseWriter, _ *http.Request, err error) {
 	w.WriteHeader(status)
 	_, _ = w.Write([]byte(text)) // as above
 }
-
