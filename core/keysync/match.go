@@ -14,6 +14,13 @@ func (f Found) place() string {
 	return place(f.PublicOnly, f.Type, f.Pointer)
 }
 
+// identity is the place with the fingerprint.
+func (f Found) identity() string { return identity(f.PublicOnly, f.Type, f.Pointer) }
+
+func identity(publicOnly bool, t keys.Type, p keys.Pointer) string {
+	return place(publicOnly, t, p) + "\x00" + string(p.Fingerprint)
+}
+
 func place(publicOnly bool, t keys.Type, p keys.Pointer) string {
 	return strconv.FormatBool(publicOnly) + string(t) + "\x00" + strconv.Itoa(len(p.ID)) + "\x00" + string(p.ID) + string(p.Label)
 }
@@ -22,22 +29,19 @@ func place(publicOnly bool, t keys.Type, p keys.Pointer) string {
 // fingerprint that differs. Operations on them are refused by the token port,
 // since any of them might answer.
 func (p *Plan) flagAmbiguous(found []Found) {
-	at := map[string][]int{}
-	for i, f := range found {
-		at[f.place()] = append(at[f.place()], i)
+	here := map[string]int{}     // keys at a place
+	alike := map[string]int{}    // keys at a place with one fingerprint
+	nameless := map[string]int{} // keys at a place without a fingerprint
+	for _, f := range found {
+		here[f.place()]++
+		alike[f.identity()]++
+		if len(f.Pointer.Fingerprint) == 0 {
+			nameless[f.place()]++
+		}
 	}
-	for i := range found {
-		others := at[found[i].place()]
-		if len(others) < 2 {
-			continue
-		}
-		for _, j := range others {
-			a, b := found[i].Pointer.Fingerprint, found[j].Pointer.Fingerprint
-			if i != j && (len(a) == 0 || len(b) == 0 || bytes.Equal(a, b)) {
-				found[i].Pointer.Ambiguous = true
-			}
-		}
-		if found[i].Pointer.Ambiguous {
+	for i, f := range found {
+		if here[f.place()] > 1 && (alike[f.identity()] > 1 || nameless[f.place()] > 0) {
+			found[i].Pointer.Ambiguous = true
 			o := hsm.Object{ID: found[i].Pointer.ID, Label: found[i].Pointer.Label}
 			p.warn(o, "several keys of this type have the same CKA_ID and CKA_LABEL and nothing tells them apart: "+
 				"give each its own CKA_ID before using them")
@@ -52,8 +56,7 @@ func (p *Plan) match(found []Found, known []keys.Key, policy groups.Policy) {
 	for i, k := range known {
 		m.knownTaken[i] = k.Virtual == nil // ordinary keys are none of a sync's business
 	}
-	samePlace := func(f Found) string { return f.place() }
-	samePlaceKnown := func(k keys.Key) string { return place(k.PublicOnly, k.Type, *k.Virtual) }
+	placeOf := func(k keys.Key) string { return place(k.PublicOnly, k.Type, *k.Virtual) }
 	fingerprint := func(t keys.Type, public bool, fp []byte) string {
 		if len(fp) < sha256Size { // a check value of three bytes proves nothing by itself
 			return ""
@@ -61,9 +64,8 @@ func (p *Plan) match(found []Found, known []keys.Key, policy groups.Policy) {
 		return strconv.FormatBool(public) + string(t) + "\x00" + string(fp)
 	}
 
-	m.round(p, false, func(f Found) string { return samePlace(f) + "\x00" + string(f.Pointer.Fingerprint) },
-		func(k keys.Key) string { return samePlaceKnown(k) + "\x00" + string(k.Virtual.Fingerprint) })
-	m.compatibleRound(p, samePlace, samePlaceKnown)
+	m.round(p, false, Found.identity, func(k keys.Key) string { return identity(k.PublicOnly, k.Type, *k.Virtual) })
+	m.compatibleRound(p, Found.place, placeOf)
 	m.round(p, true, func(f Found) string { return fingerprint(f.Type, f.PublicOnly, f.Pointer.Fingerprint) },
 		func(k keys.Key) string { return fingerprint(k.Type, k.PublicOnly, k.Virtual.Fingerprint) })
 
@@ -86,7 +88,7 @@ func (p *Plan) match(found []Found, known []keys.Key, policy groups.Policy) {
 		if m.knownTaken[i] {
 			continue
 		}
-		if places[samePlaceKnown(k)] {
+		if places[placeOf(k)] {
 			p.Warnings = append(p.Warnings, Warning{CKAID: k.Virtual.ID, Label: k.Virtual.Label, Key: k.ID,
 				Message: "another key has taken this key's place in the HSM; the virtual key is marked missing"})
 		}
@@ -149,8 +151,11 @@ func (m *matching) compatibleRound(p *Plan, fkey func(Found) string, kkey func(k
 			claims[kkey(k)] = append(claims[kkey(k)], i)
 		}
 	}
-	for key, ks := range claims {
-		fs := free[key]
+	for i, k := range m.known {
+		if m.knownTaken[i] {
+			continue
+		}
+		ks, fs := claims[kkey(k)], free[kkey(k)]
 		if len(ks) != 1 || len(fs) != 1 {
 			continue
 		}

@@ -1,9 +1,7 @@
 package keysync
 
 import (
-	"bytes"
 	"encoding/hex"
-	"slices"
 	"strings"
 
 	"gatehouse/core/hsm"
@@ -13,47 +11,38 @@ import (
 // pair makes keys of objects: private halves with their public ones, secret
 // keys, and public keys that stand alone. Everything else becomes a warning.
 func (p *Plan) pair(inventory []hsm.Object) []Found {
-	publics := map[string][]hsm.Object{} // by type and CKA_ID
-	for _, o := range inventory {
-		if o.Class == hsm.PublicKey && p.usable(o) {
-			publics[halfKey(o)] = append(publics[halfKey(o)], o)
+	halves := map[string]*bucket{} // by type and CKA_ID
+	usable := make([]bool, len(inventory))
+	for i, o := range inventory {
+		if usable[i] = p.usable(o); !usable[i] || o.Class != hsm.PrivateKey && o.Class != hsm.PublicKey {
+			continue
+		}
+		key := string(o.Type) + "\x00" + string(o.ID)
+		if halves[key] == nil {
+			halves[key] = &bucket{objects: inventory}
+		}
+		halves[key].add(i)
+	}
+	publicOf, taken := map[int]int{}, map[int]bool{}
+	for _, b := range halves {
+		for private, public := range b.pairs() {
+			publicOf[private], taken[public] = public, true
 		}
 	}
 	found := make([]Found, 0, len(inventory))
-	for _, o := range inventory {
-		switch o.Class {
-		case hsm.SecretKey:
-			if p.usable(o) {
-				found = append(found, newFound(o, nil))
-			}
-		case hsm.PrivateKey:
-			if !p.usable(o) {
-				continue
-			}
-			half, ok := takeHalf(publics, o)
+	for i, o := range inventory {
+		switch {
+		case !usable[i] || taken[i]:
+		case o.Class != hsm.PrivateKey:
+			found = append(found, newFound(o, nil))
+		default:
+			public, ok := publicOf[i]
 			if !ok {
 				p.warn(o, "private key without a public key beside it")
 				found = append(found, newFound(o, nil))
 				continue
 			}
-			found = append(found, newFound(o, &half))
-		case hsm.PublicKey: // taken by its private half, or left over below
-		case hsm.Certificate:
-			p.warn(o, "a certificate is not a key: left alone")
-		case hsm.Data:
-			p.warn(o, "a data object is not a key: left alone")
-		default:
-			p.warn(o, "an object of this class is not a key: left alone")
-		}
-	}
-	for _, o := range inventory { // in inventory order, so that plans are deterministic
-		if o.Class != hsm.PublicKey {
-			continue
-		}
-		rest := publics[halfKey(o)]
-		if i := slices.IndexFunc(rest, func(r hsm.Object) bool { return sameObject(r, o) }); i >= 0 {
-			publics[halfKey(o)] = slices.Delete(rest, i, i+1)
-			found = append(found, newFound(o, nil))
+			found = append(found, newFound(o, &inventory[public]))
 		}
 	}
 	return found
@@ -61,6 +50,18 @@ func (p *Plan) pair(inventory []hsm.Object) []Found {
 
 // usable warns about objects that cannot become virtual keys.
 func (p *Plan) usable(o hsm.Object) bool {
+	switch o.Class {
+	case hsm.SecretKey, hsm.PrivateKey, hsm.PublicKey:
+	case hsm.Certificate:
+		p.warn(o, "a certificate is not a key: left alone")
+		return false
+	case hsm.Data:
+		p.warn(o, "a data object is not a key: left alone")
+		return false
+	default:
+		p.warn(o, "an object of this class is not a key: left alone")
+		return false
+	}
 	switch {
 	case o.Unreadable != "":
 		p.warn(o, "the HSM does not show the object's attributes: "+o.Unreadable)
@@ -72,51 +73,6 @@ func (p *Plan) usable(o hsm.Object) bool {
 		return true
 	}
 	return false
-}
-
-func halfKey(o hsm.Object) string { return string(o.Type) + "\x00" + string(o.ID) }
-
-func sameObject(a, b hsm.Object) bool {
-	return bytes.Equal(a.Label, b.Label) && bytes.Equal(a.PublicKey, b.PublicKey)
-}
-
-// takeHalf finds and removes the public half of private object o: the one with
-// the same public key where o tells its own, else the only one with the same
-// label, else the only one at all. Halves without a CKA_ID need the same label.
-func takeHalf(publics map[string][]hsm.Object, o hsm.Object) (hsm.Object, bool) {
-	candidates := publics[halfKey(o)]
-	only := func(match func(hsm.Object) bool) int {
-		at := -1
-		for i, c := range candidates {
-			if match(c) {
-				if at >= 0 {
-					return -1
-				}
-				at = i
-			}
-		}
-		return at
-	}
-	at := -1
-	if len(o.PublicKey) != 0 {
-		at = slices.IndexFunc(candidates, func(c hsm.Object) bool {
-			return bytes.Equal(c.PublicKey, o.PublicKey) && bytes.Equal(c.Label, o.Label)
-		})
-		if at < 0 {
-			at = slices.IndexFunc(candidates, func(c hsm.Object) bool { return bytes.Equal(c.PublicKey, o.PublicKey) })
-		}
-	} else {
-		at = only(func(c hsm.Object) bool { return c.Curve == o.Curve && bytes.Equal(c.Label, o.Label) })
-		if at < 0 && len(o.ID) != 0 {
-			at = only(func(c hsm.Object) bool { return c.Curve == o.Curve })
-		}
-	}
-	if at < 0 {
-		return hsm.Object{}, false
-	}
-	half := candidates[at]
-	publics[halfKey(o)] = slices.Delete(candidates, at, at+1)
-	return half, true
 }
 
 // newFound makes a key of the object with the material, or of a lone public
