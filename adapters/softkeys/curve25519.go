@@ -19,6 +19,7 @@ type edKey struct {
 }
 
 func newEd25519(private ed25519.PrivateKey, public ed25519.PublicKey) (key, error) {
+	public = bytes.Clone(public) // as parsed it shares the bytes of the material, which are wiped
 	spki, err := x509.MarshalPKIXPublicKey(public)
 	if err != nil {
 		return nil, refused("encoding an Ed25519 public key", err)
