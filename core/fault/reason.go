@@ -23,6 +23,14 @@ const (
 	Incompatible Reason = "incompatible gateway"     // speaks another protocol version
 )
 
+// Reasons lists the closed set without Unspecified, for who must recognise one.
+func Reasons() []Reason {
+	return []Reason{
+		Refused, Unreachable, TimedOut, TLSRefused, WrongSlot, PINIncorrect, PINLocked,
+		PINExpired, PINMissing, TokenGone, TokenFailed, Incompatible,
+	}
+}
+
 // Error makes a Reason an error.
 func (r Reason) Error() string { return string(r) }
 

@@ -45,40 +45,59 @@ type TLS struct {
 	ClientKey        secret.Sealed
 }
 
-// ParseAddress reads host or host:port, and returns it as host:port with the
-// default port filled in. A scheme is not part of an address.
-func ParseAddress(s string) (string, error) {
-	bad := fault.New(fault.Invalid, "url must be host or host:port of the gateway, without a scheme")
-	if s == "" || len(s) > 300 || strings.ContainsAny(s, "/ \t\r\n@?#") {
-		return "", bad
-	}
-	if a, err := netip.ParseAddr(strings.Trim(s, "[]")); err == nil {
-		return joinHostPort(a.String(), DefaultPort), nil
-	}
-	host, port, found := s, "", false
-	if i := strings.LastIndexByte(s, ':'); i >= 0 {
-		host, port, found = s[:i], s[i+1:], true
-	}
-	if !found {
-		return joinHostPort(host, DefaultPort), nil
-	}
-	n, err := strconv.ParseUint(port, 10, 16)
-	if err != nil || n == 0 || host == "" {
-		return "", bad
-	}
-	if trimmed := strings.Trim(host, "[]"); strings.Contains(trimmed, ":") {
-		a, err := netip.ParseAddr(trimmed)
-		if err != nil {
-			return "", bad
-		}
-		host = a.String()
-	}
-	return joinHostPort(host, int(n)), nil
+// errAddress is the one answer to an address that cannot be read.
+func errAddress() error {
+	return fault.New(fault.Invalid, "url must be host or host:port of the gateway, without a scheme")
 }
 
-func joinHostPort(host string, port int) string {
-	if strings.Contains(host, ":") {
-		host = "[" + host + "]"
+// ParseAddress reads host, host:port, an IP address or [IPv6]:port, and returns
+// it as host:port with the default port filled in. A scheme is not part of an
+// address. Invalid otherwise.
+func ParseAddress(s string) (string, error) {
+	if a, err := netip.ParseAddr(s); err == nil && a.Zone() == "" {
+		return netip.AddrPortFrom(a, DefaultPort).String(), nil
 	}
-	return host + ":" + strconv.Itoa(port)
+	if inner, bracketed := strings.CutPrefix(s, "["); bracketed {
+		host, rest, _ := strings.Cut(inner, "]")
+		a, err := netip.ParseAddr(host)
+		port, portErr := parsePort(rest)
+		if err != nil || portErr != nil || a.Zone() != "" {
+			return "", errAddress()
+		}
+		return netip.AddrPortFrom(a, port).String(), nil
+	}
+	host, rest := s, ""
+	if i := strings.IndexByte(s, ':'); i >= 0 {
+		host, rest = s[:i], s[i:]
+	}
+	port, err := parsePort(rest)
+	if err != nil || !hostName(host) {
+		return "", errAddress()
+	}
+	return host + ":" + strconv.Itoa(int(port)), nil
+}
+
+// parsePort reads ":port", or nothing for the default port.
+func parsePort(s string) (uint16, error) {
+	if s == "" {
+		return DefaultPort, nil
+	}
+	digits, found := strings.CutPrefix(s, ":")
+	n, err := strconv.ParseUint(digits, 10, 16)
+	if !found || err != nil || n == 0 {
+		return 0, errAddress()
+	}
+	return uint16(n), nil
+}
+
+// hostName reports whether s looks like a host name (RFC 1123) of sane length.
+func hostName(s string) bool {
+	for _, c := range []byte(s) {
+		switch {
+		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9', c == '.', c == '-', c == '_':
+		default:
+			return false
+		}
+	}
+	return s != "" && len(s) <= 253
 }

@@ -1,0 +1,49 @@
+package fault_test
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+
+	"gatehouse/core/fault"
+)
+
+func TestError(t *testing.T) {
+	t.Parallel()
+	cause := errors.New("CKR_DEVICE_ERROR")
+	err := fmt.Errorf("signing: %w", fault.Wrap(fault.Unavailable, cause, "the HSM is failing").Because(fault.TokenFailed))
+
+	t.Run("tells its kind, its reason and its cause", func(t *testing.T) {
+		t.Parallel()
+		for _, want := range []error{fault.Unavailable, fault.TokenFailed, cause} {
+			if !errors.Is(err, want) {
+				t.Errorf("got an error that is not %v, want it to be", want)
+			}
+		}
+		if errors.Is(err, fault.Internal) || errors.Is(err, fault.PINIncorrect) {
+			t.Error("got an error of another kind or reason, want none")
+		}
+	})
+	t.Run("shows the caller the message without the cause", func(t *testing.T) {
+		t.Parallel()
+		if got, want := fault.Message(err), "the HSM is failing"; got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	})
+	t.Run("an error without a kind is internal and shows nothing", func(t *testing.T) {
+		t.Parallel()
+		if got := fault.KindOf(cause); got != fault.Internal {
+			t.Errorf("got kind %q, want %q", got, fault.Internal)
+		}
+		if got := fault.Message(fault.Wrap(fault.Internal, cause, "row 7 is damaged")); got != "" {
+			t.Errorf("got %q, want nothing", got)
+		}
+	})
+	t.Run("the reason is found below other errors", func(t *testing.T) {
+		t.Parallel()
+		wrapped := fault.Wrap(fault.Unavailable, err, "Not Connected")
+		if got := fault.ReasonOf(wrapped); got != fault.TokenFailed {
+			t.Errorf("got %q, want %q", got, fault.TokenFailed)
+		}
+	})
+}
