@@ -58,10 +58,10 @@ func ParseAddress(s string) (string, error) {
 		return netip.AddrPortFrom(a, DefaultPort).String(), nil
 	}
 	if inner, bracketed := strings.CutPrefix(s, "["); bracketed {
-		host, rest, _ := strings.Cut(inner, "]")
+		host, rest, closed := strings.Cut(inner, "]")
 		a, err := netip.ParseAddr(host)
 		port, portErr := parsePort(rest)
-		if err != nil || portErr != nil || a.Zone() != "" {
+		if !closed || err != nil || portErr != nil || a.Zone() != "" {
 			return "", errAddress()
 		}
 		return netip.AddrPortFrom(a, port).String(), nil
