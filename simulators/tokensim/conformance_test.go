@@ -3,83 +3,48 @@ package tokensim_test
 import (
 	"testing"
 
-	"gatehouse/core/fault"
 	"gatehouse/core/hsm"
+	"gatehouse/core/keys"
+	"gatehouse/core/operations"
 	"gatehouse/core/secret"
 	"gatehouse/ports/token"
 	"gatehouse/ports/token/tokentest"
 	"gatehouse/simulators/tokensim"
+	"gatehouse/simulators/tokensim/tokensimtest"
 )
 
-func TestConformance(t *testing.T) {
-	slot := tokensim.New(tokensim.Options{PIN: secret.FromString("1234"), Label: "simulated"})
-	tokentest.Run(t, harness(slot))
-	for _, m := range slot.Misuse() {
-		switch m.Kind {
-		case tokensim.UseAfterClose, tokensim.DoubleDestroy: // the suite does so on purpose
-		default:
-			t.Errorf("misuse: %s: %s", m.Kind, m.Detail)
-		}
-	}
-	if left := slot.Clear(); len(left) != 0 {
-		t.Errorf("%d faults were set and did not act", len(left))
-	}
-}
-
-// refuses is what the simulator does not model.
-var refuses = []string{
-	"generate EC SecP256K1", "encrypt AES CCM", "mac AES CMAC", "mac DES3 CMAC",
-}
-
-func harness(slot *tokensim.Slot) tokentest.Harness {
-	open := func(t *testing.T, pin string) (token.Token, error) {
-		tok, err := slot.Open(t.Context(), secret.FromString(pin))
-		if err != nil {
-			return nil, err
-		}
-		return tok, nil
-	}
-	return tokentest.Harness{
-		Refuses: refuses,
-		Open: func(t *testing.T) token.Token {
-			tok, err := open(t, "1234")
-			if err != nil {
-				t.Fatal(err)
-			}
-			return tok
-		},
-		OpenWrongPIN: func(t *testing.T) (token.Token, error) { return open(t, "4321") },
-		Foreign: &tokentest.Foreign{
-			Create: func(t *testing.T, objects ...tokentest.ForeignObject) { add(t, slot, objects) },
-			Remove: func(t *testing.T, class hsm.Class, id []byte) { slot.Remove(class, id) },
-		},
-		Reinitialise: func(*testing.T) { slot.DropLogins() },
-		Swap:         func(*testing.T) { slot.Swap() },
-		FailApplied: func(_ *testing.T, c tokentest.Call) {
-			slot.Fail(tokensim.Fault{Call: tokensim.Call(c), Apply: true, Err: fault.New(fault.Unavailable, "no answer")})
-		},
-		Hang: func(t *testing.T, c tokentest.Call) (<-chan struct{}, func()) {
-			slot.Fail(tokensim.Fault{Call: tokensim.Call(c), Hang: true})
-			reached, ctx := make(chan struct{}), t.Context()
-			go func() {
-				if slot.AwaitHanging(ctx, tokensim.Call(c), 1) == nil {
-					close(reached)
-				}
-			}()
-			return reached, slot.Release
-		},
-	}
-}
-
-func add(t *testing.T, slot *tokensim.Slot, objects []tokentest.ForeignObject) {
+func openSlot(t *testing.T, s *tokensim.Slot, pin secret.Value) (token.Token, error) {
 	t.Helper()
-	for _, o := range objects {
-		var m secret.Value
-		if o.Class == hsm.SecretKey || o.Class == hsm.PrivateKey || o.Class == hsm.PublicKey {
-			m = secret.New(o.Value)
-		}
-		if err := slot.Add(hsm.Object{Class: o.Class, Type: o.Type, Curve: o.Curve, ID: o.ID, Label: o.Label, Ops: o.Ops}, m); err != nil {
-			t.Fatal(err)
-		}
+	tok, err := s.Open(t.Context(), pin)
+	if err != nil {
+		return nil, err
 	}
+	return tok, nil
+}
+
+func TestConformance(t *testing.T) { tokensimtest.Run(t, openSlot) }
+
+// TestConformanceOfPoorToken runs the suite over a token that can do very
+// little, in few sessions, and gives no check values.
+func TestConformanceOfPoorToken(t *testing.T) {
+	slot := tokensim.New(tokensim.Options{
+		PIN: secret.FromString(tokensimtest.PIN), Sessions: 3, NoCheckValues: true,
+		Capabilities: &hsm.Capabilities{
+			Generate: []hsm.GenerateCapability{{Type: keys.AES, MinBits: 256, MaxBits: 256}, {Type: keys.RSA, MinBits: 2048, MaxBits: 2048}},
+			Mechanisms: []hsm.Mechanism{
+				{Operation: "encrypt", Type: keys.AES, Mode: operations.CBC},
+				{Operation: "decrypt", Type: keys.AES, Mode: operations.CBC},
+				{Operation: "sign", Type: keys.RSA, Mode: operations.PKCS1v15, Hash: operations.SHA256},
+				{Operation: "verify", Type: keys.RSA, Mode: operations.PKCS1v15, Hash: operations.SHA256},
+			},
+		},
+	})
+	h := tokensimtest.Harness(slot, openSlot)
+	h.Refuses = []string{
+		"generate AES 1*", "generate DES3 *", "generate HMAC *", "generate EC *",
+		"encrypt DES3 *", "encrypt AES ECB", "encrypt AES CBCNOPAD", "encrypt AES CTR*", "encrypt AES [GC]CM*", "encrypt RSA *",
+		"sign RSA PSS *", "sign RSA PKCS1_V15 SHA[135]*", "sign RSA PKCS1_V15 SHA224*", "mac *",
+	}
+	tokentest.Run(t, h)
+	tokensimtest.Check(t, slot)
 }

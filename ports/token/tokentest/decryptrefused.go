@@ -7,6 +7,7 @@ import (
 
 	"gatehouse/core/fault"
 	"gatehouse/core/hsm"
+	"gatehouse/core/keys"
 	"gatehouse/core/operations"
 )
 
@@ -16,7 +17,11 @@ func (s *suite) decryptionRefused(t *testing.T) {
 	plain := bytes.Repeat([]byte("sixteen bytes..."), 3)
 	t.Run("CBC with broken padding", func(t *testing.T) {
 		key := s.pair(t, "AES 256")
-		e := s.operate(t, key.Ref(), operations.Encrypt{Mode: operations.CBCNoPad, Plain: plain})
+		raw := operations.Encrypt{Mode: operations.CBCNoPad, Plain: plain}
+		if !s.does(raw, keys.AES) {
+			return
+		}
+		e := s.operate(t, key.Ref(), raw)
 		s.refuseDecryption(t, key.Ref(), operations.Decrypt{Mode: operations.CBC, Cipher: e.Output, IV: e.IV})
 		s.roundTrip(t, key.Ref())
 	})
@@ -69,7 +74,11 @@ func (s *suite) decryptionRefused(t *testing.T) {
 				Mode: operations.PKCS1v15, Cipher: random(100),
 			},
 		} {
-			t.Run(name, func(t *testing.T) { s.refuseDecryption(t, key.Ref(), d) })
+			t.Run(name, func(t *testing.T) {
+				if s.does(d, keys.RSA) {
+					s.refuseDecryption(t, key.Ref(), d)
+				}
+			})
 		}
 	})
 }

@@ -45,7 +45,11 @@ func (s *suite) operationRefused(t *testing.T) {
 				return
 			}
 			_, err := s.tok.Operate(within(t), key.Ref(), c.op)
-			wantKind(t, err, fault.Invalid)
+			want := []fault.Kind{fault.Invalid}
+			if !s.does(c.op, key.Type) {
+				want = append(want, fault.Unsupported)
+			}
+			wantKind(t, err, want...)
 		})
 	}
 	s.forbidden(t)
@@ -71,7 +75,7 @@ func (s *suite) forbidden(t *testing.T) {
 			tpl := s.kind(c.kind)
 			tpl.Ops = c.ops
 			o, err := s.tok.Generate(within(t), tpl)
-			if !s.refusals.works(t, "generate "+c.kind, err) {
+			if !s.refusals.works(t, "generate "+c.kind, err) || !s.does(c.op, tpl.Type) {
 				return
 			}
 			s.compareInventory(t, tpl, o)

@@ -141,6 +141,12 @@ func (s *suite) operate(t *testing.T, ref hsm.Ref, op operations.Operation) oper
 	return res
 }
 
+// does reports whether the capabilities list what op needs. The parts that try
+// every mechanism prove that the list is true.
+func (s *suite) does(op operations.Operation, t keys.Type) bool {
+	return s.caps.Lists(hsm.MechanismFor(op, t))
+}
+
 // generateKey makes a key and fails the test when that fails.
 func (s *suite) generateKey(t *testing.T, tpl hsm.Template) hsm.Object {
 	t.Helper()

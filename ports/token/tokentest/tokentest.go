@@ -1,7 +1,7 @@
 // Package tokentest is the contract of the port ports/token in executable form.
 //
-// Every implementation runs it, real or simulated; simulators/conformance_test
-// fails for one that does not. It asks nothing of a token that token.Token does
+// Every implementation runs it, real or simulated; simulators/conformance fails
+// for one that does not, and proves that wrong ones fail. It asks nothing of a token that token.Token does
 // not promise: what a token cannot do must be refused as fault.Unsupported,
 // must be absent from its capabilities, and must be listed in Harness.Refuses,
 // so that nothing drops out of the suite unseen. Results are checked with Go's

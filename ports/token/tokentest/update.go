@@ -51,9 +51,12 @@ func (s *suite) updates(t *testing.T) {
 		wantKind(t, err, fault.Denied)
 	})
 	t.Run("a key that may do nothing any more", func(t *testing.T) {
-		o := s.generateKey(t, s.kind("HMAC 256"))
+		o, err := s.tok.Generate(within(t), s.kind("HMAC 256"))
+		if !s.refusals.works(t, "generate HMAC 256", err) {
+			return
+		}
 		var none keys.Ops
-		err := s.tok.Update(within(t), o.Ref(), hsm.Change{Ops: &none})
+		err = s.tok.Update(within(t), o.Ref(), hsm.Change{Ops: &none})
 		if !s.refusals.works(t, "update operations", err) {
 			return
 		}
