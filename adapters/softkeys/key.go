@@ -58,6 +58,8 @@ func read(s keys.Spec, material secret.Value) (key, error) {
 		err = fault.New(fault.Invalid, "elliptic_curve does not fit the value")
 	case s.Type == keys.RSA && s.RSA.PublicExponent != 0 && s.RSA.PublicExponent != f.exponent:
 		err = fault.New(fault.Invalid, "the public exponent does not fit the value")
+	default:
+		_, err = s.OnCurve(f.curve)
 	}
 	if err != nil {
 		k.wipe()

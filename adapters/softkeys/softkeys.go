@@ -81,7 +81,7 @@ func (b *Backend) Import(ctx context.Context, o backend.Order, material secret.V
 }
 
 // Normalise reads imported material for another backend: it returns the spec
-// with size and curve as the material has them, the material as PKCS#8 DER,
+// with size, curve and default operations as the material has them, the material as PKCS#8 DER,
 // SubjectPublicKeyInfo DER or raw bytes, and whether it is more than a public
 // key. Invalid when it is not what the spec says, Unsupported for a kind of key
 // that cannot be read here.
@@ -96,11 +96,9 @@ func Normalise(s keys.Spec, material secret.Value) (keys.Spec, secret.Value, boo
 		return s, secret.Value{}, false, err
 	}
 	f := k.facts()
-	s.Size, s.Curve = f.size, f.curve
-	if s.Type == keys.RSA {
-		s.RSA.PublicExponent = f.exponent
-	}
-	return s, secret.New(form), !f.publicOnly, nil
+	s, err = s.OnCurve(f.curve)
+	s.Size, s.RSA.PublicExponent = f.size, f.exponent
+	return s, secret.New(form), !f.publicOnly, err
 }
 
 func (b *Backend) made(kid id.Key, k key) (backend.Made, error) {

@@ -166,12 +166,18 @@ func (s *Service) begin(i id.Intent) (end func()) {
 // newKey is the record of a key that a backend has made.
 func (s *Service) newKey(creator id.Principal, o backend.Order, imported bool, made backend.Made) keys.Key {
 	spec, now := o.Spec, s.cfg.Now()
+	if spec.Ops == 0 { // only the imported material told the curve
+		spec.Ops = keys.DefaultOps(spec.Type, made.Curve)
+	}
 	k := keys.Key{
 		ID: o.ID, Account: o.Group.Account, Group: o.Group.ID, Name: spec.Name, Description: spec.Description,
 		Type: spec.Type, Size: made.Size, Curve: made.Curve, Ops: spec.Ops, State: keys.Active, Enabled: spec.Enabled,
 		Origin: keys.OriginGenerated, Creator: creator, PublicOnly: made.Public, PublicKey: made.PublicKey, KCV: made.KCV,
 		RSA: spec.RSA, CreatedAt: now, ActivationDate: spec.ActivationDate, DeactivationDate: spec.Deactivation,
 		Metadata: spec.Metadata, Virtual: made.Virtual, Material: made.Material,
+	}
+	if k.Ops == 0 { // the curve was not known before the import
+		k.Ops = keys.DefaultOps(k.Type, k.Curve)
 	}
 	if imported {
 		k.Origin = keys.OriginExternal

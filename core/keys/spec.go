@@ -20,7 +20,7 @@ type Spec struct {
 	Type           Type
 	Size           int   // bits; may be 0 where the type or the imported material tells it
 	Curve          Curve // EC only
-	Ops            Ops   // 0 means DefaultOps
+	Ops            Ops   // 0 means DefaultOps; stays 0 when the curve is not known before an import
 	RSA            RSAOptions
 	Enabled        bool
 	ActivationDate time.Time // zero: active at once
@@ -95,16 +95,29 @@ func (s Spec) check() (Spec, error) {
 	if e := s.RSA.PublicExponent; s.Type == RSA && (e < 65537 || e%2 == 0) {
 		return s, fault.New(fault.Invalid, "public exponent must be odd and at least 65537")
 	}
-	if s.Ops == 0 {
-		s.Ops = DefaultOps(s.Type, s.Curve)
-	}
-	if possible := PossibleOps(s.Type, s.Curve); s.Curve != "" || s.Type != EC {
-		if extra := s.Ops &^ possible; extra != 0 {
-			return s, fault.New(fault.Invalid, "key_ops %s are not possible for this type of key", strings.Join(extra.Names(), ", "))
+	if s.Type != EC || s.Curve != "" { // otherwise the imported material tells; see OnCurve
+		var err error
+		if s, err = s.OnCurve(s.Curve); err != nil {
+			return s, err
 		}
 	}
 	if !s.Deactivation.IsZero() && !s.ActivationDate.IsZero() && s.Deactivation.Before(s.ActivationDate) {
 		return s, fault.New(fault.Invalid, "deactivation_date is before activation_date")
+	}
+	return s, nil
+}
+
+// OnCurve returns s for a key that turned out to be on curve c (empty for a
+// type without curves), with the operations filled in that were left to their
+// default; Invalid when s asks for operations that are not possible there.
+// Whoever imports a key of a Spec without a curve calls it.
+func (s Spec) OnCurve(c Curve) (Spec, error) {
+	s.Curve = c
+	if s.Ops == 0 {
+		s.Ops = DefaultOps(s.Type, c)
+	}
+	if extra := s.Ops &^ PossibleOps(s.Type, c); extra != 0 {
+		return s, fault.New(fault.Invalid, "key_ops %s are not possible for this type of key", strings.Join(extra.Names(), ", "))
 	}
 	return s, nil
 }

@@ -133,9 +133,6 @@ func (s *suite) imports(t *testing.T) {
 			if k.PublicOnly {
 				t.Error("the private half is missing")
 			}
-			if k.Curve != "" {
-				k.Ops = keys.DefaultOps(k.Type, k.Curve)
-			}
 			s.works(t, *k)
 		})
 	}
@@ -160,6 +157,7 @@ func (s *suite) importRefused(t *testing.T) {
 		"RSA cut short":              {keys.Spec{Type: keys.RSA}, rsaDER[:len(rsaDER)-1]},
 		"EC of an RSA key":           {keys.Spec{Type: keys.EC}, rsaDER},
 		"EC of another curve":        {keys.Spec{Type: keys.EC, Curve: keys.P384}, ecDER},
+		"EC for what it cannot do":   {keys.Spec{Type: keys.EC, Ops: keys.OpEncrypt}, ecDER},
 		"EC of a raw number":         {keys.Spec{Type: keys.EC, Curve: keys.P256}, make([]byte, 32)},
 		"CERTIFICATE of rubbish":     {keys.Spec{Type: keys.Certificate}, []byte("rubbish")},
 		"EC of an absurdly long DER": {keys.Spec{Type: keys.EC}, append([]byte{0x30, 0x82, 0xff, 0x00}, make([]byte, 0xff00)...)},

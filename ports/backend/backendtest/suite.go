@@ -74,9 +74,13 @@ func (s *suite) order(t *testing.T, spec keys.Spec, material int) backend.Order 
 
 // record is what a caller keeps of a key that was made.
 func (s *suite) record(o backend.Order, m backend.Made) keys.Key {
+	ops := o.Spec.Ops
+	if ops == 0 {
+		ops = keys.DefaultOps(o.Spec.Type, m.Curve)
+	}
 	return keys.Key{
 		ID: o.ID, Account: s.h.Group.Account, Group: s.h.Group.ID, Name: o.Spec.Name,
-		Type: o.Spec.Type, Size: m.Size, Curve: m.Curve, Ops: o.Spec.Ops, State: keys.Active, Enabled: true,
+		Type: o.Spec.Type, Size: m.Size, Curve: m.Curve, Ops: ops, State: keys.Active, Enabled: true,
 		PublicOnly: m.Public, PublicKey: m.PublicKey, KCV: m.KCV, RSA: o.Spec.RSA, CreatedAt: now,
 		Virtual: m.Virtual, Material: m.Material,
 	}
