@@ -1,0 +1,141 @@
+package pkcs11
+
+import (
+	"context"
+	"runtime"
+	"sync"
+
+	"gatehouse/core/fault"
+)
+
+// do runs f, which calls the library, and returns when f has ended or ctx has,
+// whichever is first. In the second case f goes on and its result is dropped.
+// after runs when f has ended, or at once when it never began.
+func do[T any](ctx context.Context, m *Module, after func(), f func() (T, error)) (T, error) {
+	var zero T
+	err := ended(ctx)
+	if err == nil {
+		err = m.calls.enter()
+	}
+	if err != nil {
+		after()
+		return zero, err
+	}
+	return execute(ctx, m, func() (T, error) {
+		defer m.calls.leave()
+		defer after()
+		return f()
+	})
+}
+
+func nothing() {}
+
+type outcome[T any] struct {
+	v   T
+	err error
+}
+
+// execute runs f where this library's calls have to run.
+func execute[T any](ctx context.Context, m *Module, f func() (T, error)) (T, error) {
+	if m.thread == nil && ctx.Done() == nil {
+		return f() // nobody would be answered sooner
+	}
+	result := make(chan outcome[T], 1)
+	run := func() {
+		v, err := f()
+		result <- outcome[T]{v, err}
+	}
+	if m.thread == nil {
+		go run()
+	} else {
+		go func() { m.thread <- run }()
+	}
+	select {
+	case o := <-result:
+		return o.v, o.err
+	case <-ctx.Done():
+	}
+	select {
+	case o := <-result: // both were ready
+		return o.v, o.err
+	default:
+		var zero T
+		return zero, ended(ctx)
+	}
+}
+
+// serveThread runs what comes on one thread.
+func serveThread(work <-chan func()) {
+	runtime.LockOSThread()
+	for f := range work {
+		f()
+	}
+}
+
+// ended returns the error of a context that has ended; nil while it has not.
+func ended(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return fault.Wrap(fault.Unavailable, err, "the HSM did not answer in time").Because(fault.TimedOut)
+	}
+	return nil
+}
+
+// drain counts calls, so that they can be waited for.
+type drain struct {
+	mu      sync.Mutex
+	running int
+	open    bool
+	empty   chan struct{} // closed when the last call has ended after stop
+}
+
+// start lets calls in.
+func (d *drain) start() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.open, d.empty = true, nil
+}
+
+func (d *drain) enter() error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if !d.open {
+		return fault.New(fault.Unavailable, "the HSM is being closed")
+	}
+	d.running++
+	return nil
+}
+
+func (d *drain) leave() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.running--
+	if d.running == 0 && d.empty != nil {
+		close(d.empty)
+		d.empty = nil
+	}
+}
+
+// stop lets no more calls in and waits until the last one has ended. When ctx
+// ends first, calls are let in again.
+func (d *drain) stop(ctx context.Context) error {
+	d.mu.Lock()
+	if !d.open {
+		d.mu.Unlock()
+		return fault.New(fault.Unavailable, "the HSM is being closed")
+	}
+	d.open = false
+	if d.running == 0 {
+		d.mu.Unlock()
+		return nil
+	}
+	empty := make(chan struct{})
+	d.empty = empty
+	d.mu.Unlock()
+	select {
+	case <-empty:
+		return nil
+	case <-ctx.Done():
+		d.start()
+		return ended(ctx)
+	}
+}

@@ -1,0 +1,112 @@
+package pkcs11
+
+import (
+	"context"
+
+	"github.com/miekg/pkcs11"
+
+	"gatehouse/core/fault"
+	"gatehouse/core/hsm"
+	"gatehouse/core/keys"
+)
+
+// Update changes label and operations of a key, on both halves of a pair.
+func (t *Token) Update(ctx context.Context, ref hsm.Ref, c hsm.Change) error {
+	return t.change(ctx, "updating a key", ref, func(s *session, halves []*located) error {
+		before := make([]located, len(halves))
+		for i, o := range halves {
+			before[i] = *o
+			if err := t.update(s, o, c); err != nil {
+				// Halves that differ would no longer be found together.
+				for j := range i + 1 {
+					_ = t.update(s, halves[j], hsm.Change{Label: &before[j].Label, Ops: &before[j].Ops})
+				}
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// Destroy removes a key, both halves of a pair.
+func (t *Token) Destroy(ctx context.Context, ref hsm.Ref) error {
+	return t.change(ctx, "destroying a key", ref, func(s *session, halves []*located) error {
+		for i, o := range halves {
+			err := t.m.lib.DestroyObject(pkcs11.SessionHandle(s.handle), pkcs11.ObjectHandle(o.handle))
+			if err != nil && (i == 0 || !staleHandle(err)) {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// change finds the key that ref names anew, for nothing remembered is good
+// enough for a change, and runs f over it and its public half.
+func (t *Token) change(ctx context.Context, doing string, ref hsm.Ref, f func(*session, []*located) error) error {
+	_, err := again(ctx, t, write, func(s *session) (struct{}, error) {
+		g, err := t.find(s, ref)
+		if err != nil {
+			return struct{}{}, err
+		}
+		k, err := g.choose(ref)
+		if err != nil {
+			return struct{}{}, err
+		}
+		halves := []*located{&k.located}
+		if k.public != nil && k.public != &k.located {
+			halves = append(halves, k.public)
+		}
+		defer t.changed(ref.ID)
+		if err := f(s, halves); err != nil {
+			return struct{}{}, errBegun{fixed(err)}
+		}
+		return struct{}{}, nil
+	})
+	return translate(doing, err)
+}
+
+// fixed makes Denied of the many ways in which tokens refuse a change.
+func fixed(err error) error {
+	if e := code(err); refusedTemplate[e] || e == pkcs11.CKR_ATTRIBUTE_READ_ONLY || e == pkcs11.CKR_FUNCTION_NOT_SUPPORTED {
+		return fault.Wrap(fault.Denied, err, "the HSM keeps this attribute fixed")
+	}
+	return err
+}
+
+// update changes one object, as far as it is not so already.
+func (t *Token) update(s *session, o *located, c hsm.Change) error {
+	if c.Ops != nil {
+		if err := t.setUses(s, o, *c.Ops); err != nil {
+			return err
+		}
+	}
+	if c.Label == nil {
+		return nil
+	}
+	return t.set(s, o, attributes{{Type: pkcs11.CKA_LABEL, Value: *c.Label}})
+}
+
+// setUses makes o's attributes of use what ops says, as far as they are not.
+func (t *Token) setUses(s *session, o *located, ops keys.Ops) error {
+	var as attributes
+	for _, u := range usesOf(o.Class, o.Type) {
+		if want := ops.Has(u.op); want != o.Ops.Has(u.op) {
+			as.put(u.attr, boolean(want))
+		}
+	}
+	if len(as) == 0 {
+		return nil
+	}
+	if err := t.set(s, o, as); err != nil {
+		return err
+	}
+	for _, u := range usesOf(o.Class, o.Type) {
+		o.Ops = o.Ops&^u.op | ops&u.op
+	}
+	return nil
+}
+
+func (t *Token) set(s *session, o *located, as attributes) error {
+	return t.m.lib.SetAttributeValue(pkcs11.SessionHandle(s.handle), pkcs11.ObjectHandle(o.handle), as.binding())
+}

@@ -1,0 +1,109 @@
+package pkcs11_test
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"testing"
+
+	"gatehouse/adapters/pkcs11"
+	"gatehouse/core/secret"
+	"gatehouse/ports/token"
+	"gatehouse/ports/token/tokentest"
+	"gatehouse/simulators/softtoken"
+)
+
+// load initialises a token's library and finalises it with the test.
+func load(t testing.TB, st softtoken.Token, o pkcs11.Options) *pkcs11.Module {
+	t.Helper()
+	if err := st.Setenv(); err != nil {
+		t.Fatal(err)
+	}
+	o.Reserved = st.Reserved
+	m, err := pkcs11.Load(st.Lib, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := m.Close(); err != nil {
+			t.Errorf("closing the library: %v", err)
+		}
+	})
+	return m
+}
+
+// softHSM makes a SoftHSM2 token behind a copy of the library, so that each test
+// has a library of its own.
+func softHSM(t testing.TB) softtoken.Token {
+	t.Helper()
+	st, err := softtoken.SoftHSM(t.TempDir(), "suite", "correct PIN")
+	softtoken.Need(t, err)
+	st, err = st.CopyLib(filepath.Join(t.TempDir(), "libsofthsm2.so"))
+	softtoken.Need(t, err)
+	return st
+}
+
+func nss(t testing.TB) softtoken.Token {
+	t.Helper()
+	st, err := softtoken.NSS(t.TempDir(), "correct PIN")
+	softtoken.Need(t, err)
+	return st
+}
+
+// harness tells the suite of a software token.
+func harness(t *testing.T, m *pkcs11.Module, st softtoken.Token) tokentest.Harness {
+	return tokentest.Harness{
+		Open: func(t *testing.T) token.Token {
+			t.Helper()
+			tok, err := m.Open(t.Context(), st.Slot, secret.FromString(st.PIN))
+			if err != nil {
+				t.Fatal(err)
+			}
+			return tok
+		},
+		OpenWrongPIN: func(t *testing.T) (token.Token, error) {
+			tok, err := m.Open(t.Context(), st.Slot, secret.FromString("wrong PIN"))
+			if err != nil {
+				return nil, err
+			}
+			return tok, nil
+		},
+		Foreign: foreign(t, st),
+		Reinitialise: func(t *testing.T) {
+			t.Helper()
+			if err := m.Reinitialise(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		},
+		NotApplicable: map[string]string{},
+	}
+}
+
+func TestSoftHSM(t *testing.T) {
+	st := softHSM(t)
+	h := harness(t, load(t, st, pkcs11.Options{}), st)
+	h.Swap = func(t *testing.T) {
+		t.Helper()
+		cmd := exec.Command("softhsm2-util", "--init-token", "--slot", strconv.FormatUint(uint64(st.Slot), 10),
+			"--label", "another", "--so-pin", "so-"+st.PIN, "--pin", "another PIN")
+		cmd.Env = append(os.Environ(), st.Env...)
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("making another token: %v: %s", err, out)
+		}
+	}
+	h.NotApplicable["FailApplied"] = "see TestFailing"
+	h.NotApplicable["Hang"] = "see TestFailing"
+	h.Refuses = []string{}
+	tokentest.Run(t, h)
+}
+
+func TestNSS(t *testing.T) {
+	st := nss(t)
+	h := harness(t, load(t, st, pkcs11.Options{}), st)
+	h.NotApplicable["Swap"] = "the database is the token: it cannot be taken out"
+	h.NotApplicable["FailApplied"] = "see TestFailing"
+	h.NotApplicable["Hang"] = "see TestFailing"
+	h.Refuses = []string{}
+	tokentest.Run(t, h)
+}

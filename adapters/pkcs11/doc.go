@@ -1,0 +1,16 @@
+// Package pkcs11 is the Token port over a PKCS#11 library in this process.
+//
+// It guarantees that a key is used only after it was found by class, type,
+// CKA_ID and label in the present session generation, with the fingerprint that
+// the caller knows, and that exactly one key answered; that a PIN is tried once;
+// and that a session after a failed call is dropped. It is written to the
+// standard (PKCS#11 v2.40 and v3.1), not to one library: what libraries say of
+// sizes and lengths is never believed.
+//
+// The gateway uses it, today in its own process. One Module per library and
+// process, one Token per slot: login belongs to the process.
+//
+// Concurrency: everything may be called at once. Calls into a library cannot be
+// cancelled; one that outlasts its context goes on in the background, holding
+// its session, and there are never more of those than sessions.
+package pkcs11

@@ -1,0 +1,295 @@
+package pkcs11
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"log/slog"
+	"math/big"
+
+	"github.com/miekg/pkcs11"
+
+	"gatehouse/adapters/pkcs11/internal/cryptoki"
+	"gatehouse/adapters/pkcs11/internal/der"
+	"gatehouse/core/fault"
+	"gatehouse/core/hsm"
+	"gatehouse/core/keys"
+)
+
+// Generate makes a key or a pair.
+func (t *Token) Generate(ctx context.Context, tpl hsm.Template) (hsm.Object, error) {
+	tries, err := generating(tpl)
+	if err != nil {
+		return hsm.Object{}, err
+	}
+	ways := make([]func(*session) error, len(tries))
+	for i, g := range tries {
+		ways[i] = func(s *session) error { return t.generate(s, g) }
+	}
+	o, err := t.create(ctx, tpl, classFor(tpl), ways)
+	return o, translate("generating a key", err)
+}
+
+// classFor returns the class of the half that holds the material.
+func classFor(tpl hsm.Template) hsm.Class {
+	if tpl.Type.Asymmetric() {
+		return hsm.PrivateKey
+	}
+	return hsm.SecretKey
+}
+
+// generation is one way to ask for a key.
+type generation struct {
+	mechanism       uint
+	public, private attributes // private alone for secret keys
+}
+
+// otherMechanism are the return values after which another way may do.
+var otherMechanism = map[pkcs11.Error]bool{
+	pkcs11.CKR_ATTRIBUTE_VALUE_INVALID: true,
+	pkcs11.CKR_TEMPLATE_INCONSISTENT:   true,
+	pkcs11.CKR_DOMAIN_PARAMS_INVALID:   true,
+	pkcs11.CKR_MECHANISM_INVALID:       true,
+	ckrCurveNotSupported:               true,
+	pkcs11.CKR_GENERAL_ERROR:           true,
+	pkcs11.CKR_FUNCTION_FAILED:         true,
+	pkcs11.CKR_ARGUMENTS_BAD:           true,
+	pkcs11.CKR_FUNCTION_NOT_SUPPORTED:  true,
+	pkcs11.CKR_KEY_SIZE_RANGE:          true,
+}
+
+// generating returns the ways to ask for the key of a template, the standard's first.
+func generating(tpl hsm.Template) ([]generation, error) {
+	if err := checkTemplate(tpl); err != nil {
+		return nil, err
+	}
+	switch tpl.Type {
+	case keys.AES:
+		return secretGeneration(tpl, pkcs11.CKM_AES_KEY_GEN, pkcs11.CKK_AES, tpl.Size/8), nil
+	case keys.DES3:
+		if tpl.Size == 112 {
+			return secretGeneration(tpl, pkcs11.CKM_DES2_KEY_GEN, pkcs11.CKK_DES2, 0), nil
+		}
+		return secretGeneration(tpl, pkcs11.CKM_DES3_KEY_GEN, pkcs11.CKK_DES3, 0), nil
+	case keys.HMAC:
+		return secretGeneration(tpl, pkcs11.CKM_GENERIC_SECRET_KEY_GEN, pkcs11.CKK_GENERIC_SECRET, tpl.Size/8), nil
+	case keys.RSA:
+		return rsaGeneration(tpl), nil
+	case keys.EC:
+		return ecGeneration(tpl), nil
+	case keys.Secret, keys.Opaque, keys.Certificate:
+	}
+	return nil, fault.New(fault.Unsupported, "keys of this type cannot be made in an HSM")
+}
+
+// maxRSA is the largest RSA key in bits that a token is asked for.
+const maxRSA = 16384
+
+// checkTemplate refuses what is no key at all, before a token is asked.
+func checkTemplate(tpl hsm.Template) error {
+	wrongSize := fault.New(fault.Invalid, "size is not one that keys of this type have")
+	switch {
+	case len(tpl.ID) == 0:
+		return fault.New(fault.Invalid, "a key in an HSM needs a CKA_ID")
+	case tpl.Size < 0 || tpl.Size > 8*maxKeyBytes:
+		return wrongSize
+	case tpl.Type == keys.EC && der.FieldSize(tpl.Curve) == 0:
+		return fault.New(fault.Unsupported, "elliptic curve is not supported")
+	case tpl.Type == keys.AES && tpl.Size != 128 && tpl.Size != 192 && tpl.Size != 256,
+		tpl.Type == keys.DES3 && tpl.Size != 112 && tpl.Size != 168,
+		tpl.Type == keys.RSA && (tpl.Size < 1024 || tpl.Size > maxRSA || tpl.Size%8 != 0),
+		tpl.Type == keys.HMAC && (tpl.Size < 8 || tpl.Size%8 != 0):
+		return wrongSize
+	}
+	return nil
+}
+
+func secretGeneration(tpl hsm.Template, mechanism, keyType uint, size int) []generation {
+	as := common(hsm.SecretKey, keyType, tpl)
+	if size > 0 {
+		as.put(pkcs11.CKA_VALUE_LEN, ulong(uint(size)))
+	}
+	return []generation{{mechanism: mechanism, private: as}}
+}
+
+func rsaGeneration(tpl hsm.Template) []generation {
+	e := tpl.RSA.PublicExponent
+	if e == 0 {
+		e = 65537
+	}
+	public := common(hsm.PublicKey, pkcs11.CKK_RSA, tpl)
+	public.put(pkcs11.CKA_MODULUS_BITS, ulong(uint(tpl.Size)))
+	public.put(pkcs11.CKA_PUBLIC_EXPONENT, big.NewInt(int64(e)).Bytes())
+	return []generation{{pkcs11.CKM_RSA_PKCS_KEY_PAIR_GEN, public, common(hsm.PrivateKey, pkcs11.CKK_RSA, tpl)}}
+}
+
+// ecGeneration names the curve in all the ways that tokens have been seen to want.
+func ecGeneration(tpl hsm.Template) []generation {
+	way := func(mechanism, keyType uint, params []byte) generation {
+		public := common(hsm.PublicKey, keyType, tpl)
+		public.put(pkcs11.CKA_EC_PARAMS, params)
+		return generation{mechanism, public, common(hsm.PrivateKey, keyType, tpl)}
+	}
+	params := der.Params(tpl.Curve)
+	switch tpl.Curve {
+	case keys.Ed25519:
+		return []generation{
+			way(ckmECEdwardsKeyPairGen, ckkECEdwards, params[1]),
+			way(ckmECEdwardsKeyPairGen, ckkECEdwards, params[0]),
+		}
+	case keys.X25519:
+		return []generation{
+			way(ckmECMontgomeryPairGen, ckkECMontgomery, params[1]),
+			way(ckmECMontgomeryPairGen, ckkECMontgomery, params[0]),
+			way(ckmECEdwardsKeyPairGen, ckkECEdwards, params[0]),
+			way(pkcs11.CKM_EC_KEY_PAIR_GEN, pkcs11.CKK_EC, params[len(params)-1]),
+		}
+	case keys.P224, keys.P256, keys.P384, keys.P521, keys.Secp256k1:
+	}
+	return []generation{way(pkcs11.CKM_EC_KEY_PAIR_GEN, pkcs11.CKK_EC, params[0])}
+}
+
+func (t *Token) generate(s *session, g generation) error {
+	m := []*pkcs11.Mechanism{pkcs11.NewMechanism(g.mechanism, nil)}
+	h := pkcs11.SessionHandle(s.handle)
+	if g.public == nil {
+		return relaxing(func(as []attributes) error {
+			_, err := t.m.lib.GenerateKey(h, m, as[0].binding())
+			return err
+		}, g.private)
+	}
+	return relaxing(func(as []attributes) error {
+		_, _, err := t.m.lib.GenerateKeyPair(h, m, as[0].binding(), as[1].binding())
+		return err
+	}, g.public, g.private)
+}
+
+// create makes a key in one of several ways, if no key of the class and the
+// template's CKA_ID is there, and reads it back. Whatever a failure leaves
+// behind with the CKA_ID is removed.
+func (t *Token) create(ctx context.Context, tpl hsm.Template, class hsm.Class, ways []func(*session) error) (hsm.Object, error) {
+	return again(ctx, t, write, func(s *session) (hsm.Object, error) {
+		before, err := t.withID(s, tpl.ID)
+		if err != nil {
+			return hsm.Object{}, err
+		}
+		for _, o := range before {
+			if o.Class == class || class == hsm.PrivateKey && o.Class == hsm.PublicKey {
+				return hsm.Object{}, fault.New(fault.Conflict, "a key with this CKA_ID is in the HSM already")
+			}
+		}
+		defer t.changed(tpl.ID)
+		var o hsm.Object
+		for _, way := range ways {
+			if err = way(s); err == nil {
+				o, err = t.made(s, tpl, class, before)
+			}
+			if err == nil {
+				return o, nil
+			}
+			another := otherMechanism[code(err)]
+			if left := t.cleanUp(s, err, tpl.ID, before); left != nil {
+				t.log.Warn("remains of a key that could not be made are left in the token",
+					slog.String("id", hex.EncodeToString(tpl.ID)), slog.Any("error", left))
+				another = false
+			}
+			if !another {
+				break
+			}
+		}
+		return hsm.Object{}, errBegun{translate("making a key", err)}
+	})
+}
+
+// changed says that objects with a CKA_ID are not what they were.
+func (t *Token) changed(id []byte) {
+	t.writes.Add(1)
+	t.handles.dropID(id)
+}
+
+// withID returns all objects with a CKA_ID.
+func (t *Token) withID(s *session, id []byte) ([]located, error) {
+	handles, err := t.m.lib.Find(s.handle, []cryptoki.Attribute{{Type: pkcs11.CKA_ID, Value: id}})
+	if err != nil {
+		return nil, err
+	}
+	os, err := t.read(s, handles)
+	return withID(os, id), err
+}
+
+// made finds what was made, and checks that it is what was asked for.
+func (t *Token) made(s *session, tpl hsm.Template, class hsm.Class, before []located) (hsm.Object, error) {
+	after, err := t.withID(s, tpl.ID)
+	if err != nil {
+		return hsm.Object{}, err
+	}
+	var main, public *located
+	for i, o := range after {
+		if has(before, o.handle) {
+			continue
+		}
+		if o.Class == class {
+			main = &after[i]
+		}
+		if o.Class == hsm.PublicKey {
+			public = &after[i]
+		}
+	}
+	if main == nil || class == hsm.PrivateKey && public == nil {
+		return hsm.Object{}, fault.New(fault.Internal, "the HSM made a key and does not show it")
+	}
+	for _, o := range []*located{main, public} {
+		if o != nil {
+			if err := t.asAsked(s, o, tpl); err != nil {
+				return hsm.Object{}, err
+			}
+		}
+	}
+	o := main.Object
+	if public != nil && len(o.PublicKey) == 0 {
+		o.PublicKey = public.PublicKey
+	}
+	return o, nil
+}
+
+// asAsked checks that o may do what tpl says, and no more; where the token had
+// its own mind, it is told again.
+func (t *Token) asAsked(s *session, o *located, tpl hsm.Template) error {
+	if o.Unreadable != "" {
+		return fault.New(fault.Internal, "the HSM made a key and does not show its attributes")
+	}
+	if o.Extractable && !tpl.Extractable {
+		return fault.New(fault.Unsupported, "the HSM makes such keys extractable only")
+	}
+	if err := t.setUses(s, o, tpl.Ops); err != nil {
+		return fault.Wrap(fault.Unsupported, err, "the HSM does not make such a key with these operations")
+	}
+	return nil
+}
+
+func has(os []located, h cryptoki.Object) bool {
+	for _, o := range os {
+		if o.handle == h {
+			return true
+		}
+	}
+	return false
+}
+
+// cleanUp destroys the objects with a CKA_ID that were not there before why happened.
+func (t *Token) cleanUp(s *session, why error, id []byte, before []located) error {
+	if err := t.renew(s, why); err != nil {
+		return err
+	}
+	handles, err := t.m.lib.Find(s.handle, []cryptoki.Attribute{{Type: pkcs11.CKA_ID, Value: id}})
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, o := range handles {
+		if !has(before, o) {
+			errs = append(errs, t.m.lib.DestroyObject(pkcs11.SessionHandle(s.handle), pkcs11.ObjectHandle(o)))
+		}
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,240 @@
+package cryptoki
+
+/*
+#include "supplement.h"
+#cgo noescape gh_find_init
+#cgo nocallback gh_find_init
+#cgo noescape gh_find
+#cgo nocallback gh_find
+#cgo noescape gh_get
+#cgo nocallback gh_get
+#cgo noescape gh_size
+#cgo nocallback gh_size
+#cgo noescape gh_create
+#cgo nocallback gh_create
+*/
+import "C"
+
+import (
+	"errors"
+	"unsafe"
+
+	"github.com/miekg/pkcs11"
+)
+
+// Limits of what is read from a token.
+const (
+	MaxAttributes = C.GH_MAX_ATTRIBUTES
+	maxObjects    = 1 << 20 // in one search
+	maxValue      = 1 << 16 // bytes of one attribute
+)
+
+// unavailable is CK_UNAVAILABLE_INFORMATION, the length of what there is not.
+const unavailable = ^C.gh_ulong(0)
+
+// Attribute is an attribute in a template.
+type Attribute struct {
+	Type  uint
+	Value []byte
+}
+
+// template is a list of attributes in the form that the supplement takes.
+type template struct {
+	types, lens []C.gh_ulong
+	block       []byte
+}
+
+func layOut(attrs []Attribute) template {
+	n := 0
+	for _, a := range attrs {
+		n += len(a.Value)
+	}
+	t := template{make([]C.gh_ulong, len(attrs)), make([]C.gh_ulong, len(attrs)), make([]byte, 0, n)}
+	for i, a := range attrs {
+		t.types[i], t.lens[i] = C.gh_ulong(a.Type), C.gh_ulong(len(a.Value))
+		t.block = append(t.block, a.Value...)
+	}
+	return t
+}
+
+// Create makes an object. No copy of the attributes is left behind in this process.
+func (l *Library) Create(s Session, attrs []Attribute) (Object, error) {
+	if len(attrs) > MaxAttributes {
+		return 0, errors.New("too many attributes in a template")
+	}
+	t := layOut(attrs)
+	defer clear(t.block)
+	o := C.gh_create(l.c, C.gh_ulong(s), C.gh_ulong(len(attrs)), unsafe.SliceData(t.types), unsafe.SliceData(t.lens),
+		bytesOf(t.block))
+	return Object(o.len), failure(o.rv)
+}
+
+// Find returns all objects that match. The search is ended in any case.
+func (l *Library) Find(s Session, attrs []Attribute) (found []Object, err error) {
+	t := layOut(attrs)
+	err = failure(C.gh_find_init(l.c, C.gh_ulong(s), C.gh_ulong(len(attrs)), unsafe.SliceData(t.types), unsafe.SliceData(t.lens),
+		bytesOf(t.block)))
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, failure(C.gh_find_final(l.c, C.gh_ulong(s)))) }()
+	buf := make([]C.gh_ulong, 64)
+	for {
+		o := C.gh_find(l.c, C.gh_ulong(s), &buf[0], C.gh_ulong(len(buf)))
+		if err := failure(o.rv); err != nil {
+			return nil, err
+		}
+		if o.len == 0 {
+			return found, nil
+		}
+		if o.len > C.gh_ulong(len(buf)) || len(found) > maxObjects {
+			return nil, ErrNonsense
+		}
+		for _, h := range buf[:o.len] {
+			found = append(found, Object(h))
+		}
+		if len(buf) < 4096 {
+			buf = make([]C.gh_ulong, 8*len(buf))
+		}
+	}
+}
+
+// Want is an attribute that a Reader reads, and the length that it has: exact for
+// booleans and numbers, at most for the others, whose room decides whether one
+// call is enough.
+type Want struct {
+	Type uint
+	Room int
+}
+
+// Reader reads the same attributes of many objects with one call for each, into
+// buffers of its own. It is not for concurrent use.
+type Reader struct {
+	wants []Want
+	types []C.gh_ulong
+	rooms []C.gh_ulong
+	lens  []C.gh_ulong
+	start []int
+	block []byte
+	extra [][]byte // values that did not fit
+	state []state
+}
+
+type state uint8
+
+const (
+	absent state = iota
+	present
+	refused // sensitive, or not told for another reason
+)
+
+// NewReader returns a Reader. It panics for more than MaxAttributes.
+func NewReader(wants []Want) *Reader {
+	if len(wants) > MaxAttributes {
+		panic("cryptoki: too many attributes")
+	}
+	n := len(wants)
+	r := &Reader{
+		wants: wants, types: make([]C.gh_ulong, n), rooms: make([]C.gh_ulong, n), lens: make([]C.gh_ulong, n),
+		start: make([]int, n), extra: make([][]byte, n), state: make([]state, n),
+	}
+	size := 0
+	for i, w := range wants {
+		r.types[i], r.start[i] = C.gh_ulong(w.Type), size
+		// One byte more than any right value has, so that an attribute that the
+		// library left alone is known by its length.
+		r.rooms[i] = C.gh_ulong(w.Room + 1)
+		size += w.Room + 1
+	}
+	r.block = make([]byte, size)
+	return r
+}
+
+// Read reads the attributes of an object. An error means that nothing was read;
+// attributes that the object lacks, or does not show, are no error.
+func (r *Reader) Read(l *Library, s Session, object Object) error {
+	copy(r.lens, r.rooms)
+	clear(r.extra)
+	rv := C.gh_get(l.c, C.gh_ulong(s), C.gh_ulong(object), C.gh_ulong(len(r.types)), &r.types[0], &r.lens[0],
+		bytesOf(r.block))
+	whole := true
+	switch pkcs11.Error(rv) {
+	case pkcs11.CKR_OK:
+	case pkcs11.CKR_ATTRIBUTE_TYPE_INVALID, pkcs11.CKR_ATTRIBUTE_SENSITIVE:
+		// The standard (v2.40, 5.7.5) has the library fill in the others.
+	case pkcs11.CKR_BUFFER_TOO_SMALL:
+		whole = false
+	case pkcs11.CKR_OBJECT_HANDLE_INVALID, pkcs11.CKR_SESSION_HANDLE_INVALID, pkcs11.CKR_SESSION_CLOSED,
+		pkcs11.CKR_DEVICE_ERROR, pkcs11.CKR_DEVICE_REMOVED, pkcs11.CKR_TOKEN_NOT_PRESENT, pkcs11.CKR_CRYPTOKI_NOT_INITIALIZED:
+		return failure(rv)
+	default:
+		whole = false
+	}
+	for i, n := range r.lens {
+		switch {
+		case n == unavailable:
+			r.state[i] = absent
+		case n < r.rooms[i]:
+			r.state[i] = present
+		default: // left alone, too long, or nonsense
+			whole = false
+		}
+	}
+	if whole {
+		return nil
+	}
+	return r.readOneByOne(l, s, object)
+}
+
+// readOneByOne is for objects and libraries for which one call does not do.
+func (r *Reader) readOneByOne(l *Library, s Session, object Object) error {
+	for i, w := range r.wants {
+		n := r.rooms[i]
+		at := bytesOf(r.block[r.start[i]:])
+		rv := C.gh_get(l.c, C.gh_ulong(s), C.gh_ulong(object), 1, &r.types[i], &n, at)
+		r.lens[i], r.state[i] = n, present
+		switch err := pkcs11.Error(rv); {
+		case err == pkcs11.CKR_OK && n < r.rooms[i]:
+		case err == pkcs11.CKR_OK && n == unavailable, err == pkcs11.CKR_ATTRIBUTE_TYPE_INVALID:
+			r.state[i] = absent
+		case err == pkcs11.CKR_BUFFER_TOO_SMALL || err == pkcs11.CKR_OK:
+			r.state[i] = refused
+			if v, ok := l.long(s, object, w.Type); ok {
+				r.extra[i], r.state[i] = v, present
+			}
+		case err == pkcs11.CKR_OBJECT_HANDLE_INVALID, err == pkcs11.CKR_SESSION_HANDLE_INVALID:
+			return err
+		default:
+			r.state[i] = refused
+		}
+	}
+	return nil
+}
+
+// long reads an attribute whose length has to be asked for first.
+func (l *Library) long(s Session, object Object, typ uint) ([]byte, bool) {
+	t, n := C.gh_ulong(typ), C.gh_ulong(0)
+	if C.gh_size(l.c, C.gh_ulong(s), C.gh_ulong(object), t, &n) != 0 || n == 0 || n > maxValue {
+		return nil, false
+	}
+	v := make([]byte, n)
+	if C.gh_get(l.c, C.gh_ulong(s), C.gh_ulong(object), 1, &t, &n, bytesOf(v)) != 0 || n > C.gh_ulong(len(v)) {
+		return nil, false
+	}
+	return v[:n], true
+}
+
+// Value returns the value of the i-th attribute last read, valid until the next
+// Read; ok is false when the object does not have it or the token does not tell it.
+func (r *Reader) Value(i int) (v []byte, ok bool) {
+	if r.state[i] != present {
+		return nil, false
+	}
+	if r.extra[i] != nil {
+		return r.extra[i], true
+	}
+	return r.block[r.start[i]:][:r.lens[i]], true
+}
+
+// Refused reports whether the i-th attribute is there and the token does not tell it.
+func (r *Reader) Refused(i int) bool { return r.state[i] == refused }

@@ -1,0 +1,245 @@
+#include "supplement.h"
+
+#include <dlfcn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef gh_ulong rv_t;
+
+// Return values made here.
+enum { OK = 0, HOST_MEMORY = 2, GENERAL_ERROR = 5, ARGUMENTS_BAD = 7, FUNCTION_NOT_SUPPORTED = 0x54 };
+enum { USER = 1 };
+
+typedef struct { gh_ulong type; void *value; gh_ulong len; } attribute;
+typedef struct { gh_ulong type; void *parameter; gh_ulong len; } mechanism;
+typedef struct { gh_ulong bits; gh_byte block[16]; } ctr_params;
+typedef struct { gh_byte *iv; gh_ulong ivlen, ivbits; gh_byte *aad; gh_ulong aadlen, tagbits; } gcm_params;
+typedef struct { gh_ulong datalen; gh_byte *nonce; gh_ulong noncelen; gh_byte *aad; gh_ulong aadlen, maclen; } ccm_params;
+typedef struct { gh_ulong hash, mgf, source; void *data; gh_ulong datalen; } oaep_params;
+typedef struct { gh_ulong hash, mgf, saltlen; } pss_params;
+
+// CK_FUNCTION_LIST up to C_Verify (PKCS#11 v2.40, 5.3): the order is the standard's.
+typedef rv_t init_fn(gh_ulong session, mechanism *m, gh_ulong key);
+typedef rv_t step_fn(gh_ulong session, gh_byte *in, gh_ulong inlen, gh_byte *out, gh_ulong *outlen);
+typedef void unused_fn(void);
+typedef struct {
+	struct { gh_byte major, minor; } version;
+	unused_fn *Initialize, *Finalize, *GetInfo, *GetFunctionList;
+	rv_t (*GetSlotList)(gh_byte present, gh_ulong *list, gh_ulong *count);
+	unused_fn *GetSlotInfo, *GetTokenInfo;
+	rv_t (*GetMechanismList)(gh_ulong slot, gh_ulong *list, gh_ulong *count);
+	unused_fn *GetMechanismInfo, *InitToken, *InitPIN, *SetPIN;
+	unused_fn *OpenSession, *CloseSession, *CloseAllSessions, *GetSessionInfo, *GetOperationState, *SetOperationState;
+	rv_t (*Login)(gh_ulong session, gh_ulong user, gh_byte *pin, gh_ulong pinlen);
+	unused_fn *Logout;
+	rv_t (*CreateObject)(gh_ulong session, attribute *template, gh_ulong n, gh_ulong *object);
+	unused_fn *CopyObject, *DestroyObject, *GetObjectSize;
+	rv_t (*GetAttributeValue)(gh_ulong session, gh_ulong object, attribute *template, gh_ulong n);
+	unused_fn *SetAttributeValue;
+	rv_t (*FindObjectsInit)(gh_ulong session, attribute *template, gh_ulong n);
+	rv_t (*FindObjects)(gh_ulong session, gh_ulong *objects, gh_ulong max, gh_ulong *count);
+	rv_t (*FindObjectsFinal)(gh_ulong session);
+	init_fn *EncryptInit;
+	step_fn *Encrypt;
+	unused_fn *EncryptUpdate, *EncryptFinal;
+	init_fn *DecryptInit;
+	step_fn *Decrypt;
+	unused_fn *DecryptUpdate, *DecryptFinal;
+	unused_fn *DigestInit, *Digest, *DigestUpdate, *DigestKey, *DigestFinal;
+	init_fn *SignInit;
+	step_fn *Sign;
+	unused_fn *SignUpdate, *SignFinal, *SignRecoverInit, *SignRecover;
+	init_fn *VerifyInit;
+	rv_t (*Verify)(gh_ulong session, gh_byte *in, gh_ulong inlen, gh_byte *signature, gh_ulong siglen);
+} functions;
+
+struct gh_library { functions *f; };
+
+gh_library *gh_open(const char *path, char *why, gh_ulong whylen)
+{
+	rv_t (*list)(functions **) = NULL;
+	gh_library *l = NULL;
+	void *handle = dlopen(path, RTLD_LAZY);
+	if (handle == NULL) {
+		const char *e = dlerror();
+		snprintf(why, whylen, "%s", e != NULL ? e : "unknown reason");
+		return NULL;
+	}
+	*(void **)&list = dlsym(handle, "C_GetFunctionList");
+	l = calloc(1, sizeof *l);
+	if (list == NULL || l == NULL || list(&l->f) != OK || l->f == NULL) {
+		snprintf(why, whylen, "%s", list == NULL ? "it has no C_GetFunctionList" : "C_GetFunctionList failed");
+		free(l);
+		dlclose(handle);
+		return NULL;
+	}
+	return l; // never closed: threads that a library started may outlive its use
+}
+
+gh_outcome gh_slots(const gh_library *l, int present, gh_ulong *out, gh_ulong cap)
+{
+	gh_outcome o = {.len = cap};
+	o.rv = l->f->GetSlotList(present != 0, out, &o.len);
+	return o;
+}
+
+gh_outcome gh_mechanisms(const gh_library *l, gh_ulong slot, gh_ulong *out, gh_ulong cap)
+{
+	gh_outcome o = {.len = cap};
+	o.rv = l->f->GetMechanismList(slot, out, &o.len);
+	return o;
+}
+
+gh_ulong gh_login(const gh_library *l, gh_ulong session, gh_byte *pin, gh_ulong pinlen)
+{
+	return l->f->Login(session, USER, pin, pinlen);
+}
+
+// lay points attributes at their values in the block.
+static int lay(attribute *a, gh_ulong n, const gh_ulong *types, const gh_ulong *lens, gh_byte *block)
+{
+	if (n > GH_MAX_ATTRIBUTES)
+		return 0;
+	for (gh_ulong i = 0; i < n; i++) {
+		a[i].type = types[i];
+		a[i].len = lens[i];
+		a[i].value = lens[i] != 0 ? block : NULL;
+		block += lens[i];
+	}
+	return 1;
+}
+
+gh_ulong gh_find_init(const gh_library *l, gh_ulong session, gh_ulong n, const gh_ulong *types, const gh_ulong *lens, gh_byte *block)
+{
+	attribute a[GH_MAX_ATTRIBUTES];
+	if (!lay(a, n, types, lens, block))
+		return ARGUMENTS_BAD;
+	return l->f->FindObjectsInit(session, n != 0 ? a : NULL, n);
+}
+
+gh_outcome gh_find(const gh_library *l, gh_ulong session, gh_ulong *out, gh_ulong cap)
+{
+	gh_outcome o = {0};
+	o.rv = l->f->FindObjects(session, out, cap, &o.len);
+	return o;
+}
+
+gh_ulong gh_find_final(const gh_library *l, gh_ulong session)
+{
+	return l->f->FindObjectsFinal(session);
+}
+
+gh_ulong gh_get(const gh_library *l, gh_ulong session, gh_ulong object, gh_ulong n, const gh_ulong *types, gh_ulong *lens, gh_byte *block)
+{
+	attribute a[GH_MAX_ATTRIBUTES];
+	rv_t rv;
+	if (!lay(a, n, types, lens, block))
+		return ARGUMENTS_BAD;
+	rv = l->f->GetAttributeValue(session, object, a, n);
+	for (gh_ulong i = 0; i < n; i++)
+		lens[i] = a[i].len;
+	return rv;
+}
+
+gh_ulong gh_size(const gh_library *l, gh_ulong session, gh_ulong object, gh_ulong type, gh_ulong *len)
+{
+	attribute a = {.type = type};
+	rv_t rv = l->f->GetAttributeValue(session, object, &a, 1);
+	*len = a.len;
+	return rv;
+}
+
+gh_outcome gh_create(const gh_library *l, gh_ulong session, gh_ulong n, const gh_ulong *types, const gh_ulong *lens, gh_byte *block)
+{
+	attribute a[GH_MAX_ATTRIBUTES];
+	gh_outcome o = {0};
+	if (!lay(a, n, types, lens, block)) {
+		o.rv = ARGUMENTS_BAD;
+		return o;
+	}
+	o.rv = l->f->CreateObject(session, a, n, &o.len);
+	return o;
+}
+
+gh_outcome gh_again(const gh_library *l, int kind, gh_ulong session, gh_byte *in, gh_ulong inlen, gh_byte *out, gh_ulong cap)
+{
+	gh_outcome o = {.len = cap, .begun = 1};
+	gh_byte none = 0; // some libraries refuse NULL even for no bytes
+	if (in == NULL)
+		in = &none;
+	switch (kind) {
+	case GH_SIGN:
+		o.rv = l->f->Sign(session, in, inlen, out, &o.len);
+		break;
+	case GH_VERIFY:
+		o.rv = l->f->Verify(session, in, inlen, out, cap);
+		break;
+	case GH_ENCRYPT:
+		o.rv = l->f->Encrypt(session, in, inlen, out, &o.len);
+		break;
+	case GH_DECRYPT:
+		o.rv = l->f->Decrypt(session, in, inlen, out, &o.len);
+		break;
+	default:
+		o.rv = ARGUMENTS_BAD;
+	}
+	return o;
+}
+
+gh_outcome gh_run(const gh_library *l, int kind, gh_ulong session, gh_ulong key, gh_mechanism m, gh_byte *p, gh_ulong plen,
+	gh_byte *q, gh_ulong qlen, gh_byte *in, gh_ulong inlen, gh_byte *out, gh_ulong cap)
+{
+	init_fn *const inits[] = {l->f->SignInit, l->f->VerifyInit, l->f->EncryptInit, l->f->DecryptInit};
+	gh_outcome o = {0};
+	ctr_params ctr = {.bits = m.a};
+	gcm_params gcm = {p, plen, plen * 8, q, qlen, m.a};
+	ccm_params ccm = {m.b, p, plen, q, qlen, m.a};
+	oaep_params oaep = {m.a, m.b, 1, p, plen}; // CKZ_DATA_SPECIFIED
+	pss_params pss = {m.a, m.b, m.c};
+	mechanism mech = {.type = m.type};
+
+	switch (m.shape) {
+	case GH_PLAIN:
+		mech.parameter = p;
+		mech.len = plen;
+		break;
+	case GH_CTR:
+		if (plen != sizeof ctr.block) {
+			o.rv = ARGUMENTS_BAD;
+			return o;
+		}
+		memcpy(ctr.block, p, sizeof ctr.block);
+		mech.parameter = &ctr;
+		mech.len = sizeof ctr;
+		break;
+	case GH_GCM:
+		mech.parameter = &gcm;
+		mech.len = sizeof gcm;
+		break;
+	case GH_CCM:
+		mech.parameter = &ccm;
+		mech.len = sizeof ccm;
+		break;
+	case GH_OAEP:
+		mech.parameter = &oaep;
+		mech.len = sizeof oaep;
+		break;
+	case GH_PSS:
+		mech.parameter = &pss;
+		mech.len = sizeof pss;
+		break;
+	}
+	if (kind < 0 || kind > GH_DECRYPT) {
+		o.rv = ARGUMENTS_BAD;
+		return o;
+	}
+	if (inits[kind] == NULL) {
+		o.rv = FUNCTION_NOT_SUPPORTED;
+		return o;
+	}
+	o.rv = inits[kind](session, &mech, key);
+	if (o.rv != OK)
+		return o;
+	return gh_again(l, kind, session, in, inlen, out, cap);
+}

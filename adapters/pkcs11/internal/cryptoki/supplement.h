@@ -1,0 +1,62 @@
+// The part of a PKCS#11 library that miekg/pkcs11 calls in a way that real
+// libraries do not all survive, or too slowly: see supplement.go.
+//
+// The types are those of PKCS#11 v2.40 for Unix, where structures have the
+// platform's own alignment. Only what is used here is declared.
+#ifndef GATEHOUSE_SUPPLEMENT_H
+#define GATEHOUSE_SUPPLEMENT_H
+
+typedef unsigned long gh_ulong;
+typedef unsigned char gh_byte;
+
+typedef struct gh_library gh_library;
+
+// Templates and requests for attributes come without pointers: n attributes,
+// whose values follow each other in one block. On input lens holds the length,
+// or for a request the capacity, of each; on output what the library told.
+enum { GH_MAX_ATTRIBUTES = 40 };
+
+// A mechanism without pointers of its own: p and q are what shape says.
+typedef struct {
+	gh_ulong type;
+	int shape;
+	gh_ulong a, b, c;
+} gh_mechanism;
+
+enum gh_shape {
+	GH_PLAIN, // p is the parameter as it is (an IV), or there is none
+	GH_CTR,   // p is the counter block of 16 bytes, a its counter bits
+	GH_GCM,   // p is the IV, q the additional data, a the tag bits
+	GH_CCM,   // p is the nonce, q the additional data, a the tag bytes, b the data length
+	GH_OAEP,  // p is the label, a the hash, b the MGF
+	GH_PSS,   // a is the hash, b the MGF, c the salt length
+};
+
+enum gh_kind { GH_SIGN, GH_VERIFY, GH_ENCRYPT, GH_DECRYPT };
+
+// What a call returned, and how far it got.
+typedef struct {
+	gh_ulong rv;
+	gh_ulong len;
+	int begun; // the Init call was accepted
+} gh_outcome;
+
+gh_library *gh_open(const char *path, char *why, gh_ulong whylen);
+
+gh_outcome gh_slots(const gh_library *l, int present, gh_ulong *out, gh_ulong cap);
+gh_outcome gh_mechanisms(const gh_library *l, gh_ulong slot, gh_ulong *out, gh_ulong cap);
+gh_ulong gh_login(const gh_library *l, gh_ulong session, gh_byte *pin, gh_ulong pinlen);
+
+gh_ulong gh_find_init(const gh_library *l, gh_ulong session, gh_ulong n, const gh_ulong *types, const gh_ulong *lens, gh_byte *block);
+gh_outcome gh_find(const gh_library *l, gh_ulong session, gh_ulong *out, gh_ulong cap);
+gh_ulong gh_find_final(const gh_library *l, gh_ulong session);
+
+gh_ulong gh_get(const gh_library *l, gh_ulong session, gh_ulong object, gh_ulong n, const gh_ulong *types, gh_ulong *lens, gh_byte *block);
+gh_ulong gh_size(const gh_library *l, gh_ulong session, gh_ulong object, gh_ulong type, gh_ulong *len);
+gh_outcome gh_create(const gh_library *l, gh_ulong session, gh_ulong n, const gh_ulong *types, const gh_ulong *lens, gh_byte *block);
+
+gh_outcome gh_run(const gh_library *l, int kind, gh_ulong session, gh_ulong key, gh_mechanism m, gh_byte *p, gh_ulong plen,
+	gh_byte *q, gh_ulong qlen, gh_byte *in, gh_ulong inlen, gh_byte *out, gh_ulong cap);
+gh_outcome gh_again(const gh_library *l, int kind, gh_ulong session, gh_byte *in, gh_ulong inlen, gh_byte *out, gh_ulong cap);
+
+#endif

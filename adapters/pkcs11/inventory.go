@@ -1,0 +1,93 @@
+package pkcs11
+
+import (
+	"context"
+
+	"github.com/miekg/pkcs11"
+
+	"gatehouse/adapters/pkcs11/internal/cryptoki"
+	"gatehouse/core/hsm"
+)
+
+// chunk is how many objects are read before they are yielded: no session and no
+// lock is held while somebody else takes his time with them.
+const chunk = 128
+
+// located is an object with its handle and fingerprint.
+type located struct {
+	handle cryptoki.Object
+	fp     []byte
+	hsm.Object
+}
+
+// Inventory yields the objects. Handles of all keys are remembered on the way,
+// when nothing was changed meanwhile.
+func (t *Token) Inventory(ctx context.Context, f hsm.Filter, yield func(hsm.Object) error) error {
+	var all []located
+	writes, generation := t.writes.Load(), t.handles.generation()
+	err := t.scan(ctx, f, func(os []located) error {
+		if f.ID == nil && len(all) <= t.m.opts.Handles {
+			all = append(all, os...)
+		}
+		for _, o := range os {
+			if err := yield(o.Object); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return translate("reading the inventory", err)
+	}
+	if f.ID == nil && len(all) <= t.m.opts.Handles && t.writes.Load() == writes {
+		t.handles.prime(generation, all)
+	}
+	return nil
+}
+
+// scan yields the objects chunk by chunk.
+func (t *Token) scan(ctx context.Context, f hsm.Filter, yield func([]located) error) error {
+	handles, err := again(ctx, t, search, func(s *session) ([]cryptoki.Object, error) {
+		var attrs []cryptoki.Attribute
+		if len(f.ID) != 0 {
+			attrs = append(attrs, cryptoki.Attribute{Type: pkcs11.CKA_ID, Value: f.ID})
+		}
+		return t.m.lib.Find(s.handle, attrs)
+	})
+	if err != nil {
+		return err
+	}
+	for len(handles) != 0 {
+		n := min(chunk, len(handles))
+		part := handles[:n]
+		handles = handles[n:]
+		os, err := withSession(ctx, t, search, func(s *session) ([]located, error) { return t.read(s, part) })
+		if err != nil {
+			return err
+		}
+		if f.ID != nil {
+			os = withID(os, f.ID)
+		}
+		if err := yield(os); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// read reads objects by handle; those that are gone by now are left out.
+func (t *Token) read(s *session, handles []cryptoki.Object) ([]located, error) {
+	r := cryptoki.NewReader(wanted)
+	os := make([]located, 0, len(handles))
+	for _, h := range handles {
+		switch err := r.Read(t.m.lib, s.handle, h); {
+		case err == nil:
+			o := decode(r)
+			os = append(os, located{h, o.Fingerprint(), o})
+		case staleHandle(err):
+		default:
+			return nil, err
+		}
+	}
+	return os, nil
+}

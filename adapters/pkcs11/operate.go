@@ -1,0 +1,121 @@
+package pkcs11
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/miekg/pkcs11"
+
+	"gatehouse/adapters/pkcs11/internal/cryptoki"
+	"gatehouse/core/fault"
+	"gatehouse/core/hsm"
+	"gatehouse/core/keys"
+	"gatehouse/core/operations"
+)
+
+// scratchSize is room for every signature and MAC.
+const scratchSize = 2048
+
+// Operate does op with the key that ref names. A handle that turns out to be
+// stale is looked up again, once; nothing was done with it.
+func (t *Token) Operate(ctx context.Context, ref hsm.Ref, op operations.Operation) (operations.Result, error) {
+	res, err := t.operate(ctx, ref, op)
+	if err != nil {
+		return operations.Result{}, translate(operations.Name(op), err)
+	}
+	return res, nil
+}
+
+func (t *Token) operate(ctx context.Context, ref hsm.Ref, op operations.Operation) (operations.Result, error) {
+	var res operations.Result
+	for try := 0; ; try++ {
+		k, err := t.resolve(ctx, ref)
+		if err != nil {
+			return res, err
+		}
+		if err := checkKey(op, ref, k); err != nil {
+			return res, err
+		}
+		res, err = t.perform(ctx, k, op)
+		if try == 0 && staleHandle(err) {
+			t.handles.drop(ref)
+			continue
+		}
+		return res, err
+	}
+}
+
+// checkKey refuses what is not for a key of this kind.
+func checkKey(op operations.Operation, ref hsm.Ref, k *key) error {
+	return operations.Check(op, keys.Key{Type: ref.Type, Curve: k.Curve, Size: k.Size})
+}
+
+func (t *Token) perform(ctx context.Context, k *key, op operations.Operation) (operations.Result, error) {
+	switch op := op.(type) {
+	case operations.Sign:
+		return t.sign(ctx, k, op)
+	case operations.Verify:
+		return t.verify(ctx, k, op)
+	case operations.Encrypt:
+		return t.encrypt(ctx, k, op)
+	case operations.Decrypt:
+		return t.decrypt(ctx, k, op)
+	case operations.MAC:
+		return t.mac(ctx, k, op)
+	case operations.MACVerify:
+		return t.macVerify(ctx, k, op)
+	default:
+		return operations.Result{}, fault.New(fault.Unsupported, "operation is not supported")
+	}
+}
+
+// job is one call of the token.
+type job struct {
+	kind      cryptoki.Kind
+	object    cryptoki.Object
+	mechanism cryptoki.Mechanism
+	in        []byte
+	room      int    // bytes of output to make room for; 0: as much as a signature has
+	signature []byte // Verify
+}
+
+// errInput says that the token accepted key and mechanism, and then refused the
+// input; it wraps why.
+type errInput struct{ cause error }
+
+func (e errInput) Error() string { return fmt.Sprintf("processing the input: %v", e.cause) }
+func (e errInput) Unwrap() error { return e.cause }
+
+// run has the token do j with a handle of k. The output is the caller's.
+func (t *Token) run(ctx context.Context, k *key, j job) ([]byte, error) {
+	return again(ctx, t, quick, func(s *session) ([]byte, error) {
+		if k.gen != t.handles.generation() {
+			return nil, pkcs11.Error(pkcs11.CKR_OBJECT_HANDLE_INVALID)
+		}
+		out := s.scratch
+		switch {
+		case j.kind == cryptoki.Verify:
+			out = j.signature
+		case j.room > 0:
+			out = make([]byte, j.room)
+		}
+		out, begun, err := t.m.lib.Run(j.kind, s.handle, j.object, &j.mechanism, j.in, out)
+		switch {
+		case err != nil && begun && !errors.Is(err, cryptoki.ErrNonsense):
+			return nil, errInput{err}
+		case err != nil:
+			return nil, err
+		case j.room == 0 && j.kind != cryptoki.Verify:
+			return append([]byte(nil), out...), nil
+		}
+		return out, nil
+	})
+}
+
+// refusedInput reports whether err is the token's refusal of the input: nothing
+// is wrong with it, the key or the mechanism.
+func refusedInput(err error) bool {
+	var e errInput
+	return errors.As(err, &e) && fault.KindOf(translate("", e.cause)) != fault.Unavailable && !errors.Is(err, fault.Unavailable)
+}

@@ -1,0 +1,57 @@
+package pkcs11
+
+import (
+	"context"
+
+	"github.com/miekg/pkcs11"
+
+	"gatehouse/adapters/pkcs11/internal/cryptoki"
+	"gatehouse/core/fault"
+	"gatehouse/core/keys"
+	"gatehouse/core/operations"
+)
+
+func (t *Token) mac(ctx context.Context, k *key, op operations.MAC) (operations.Result, error) {
+	m, _, err := macMechanism(k.Type, op.Hash)
+	if err != nil {
+		return operations.Result{}, err
+	}
+	out, err := t.run(ctx, k, job{kind: cryptoki.Sign, object: k.handle, mechanism: m, in: op.Data})
+	if err != nil {
+		return operations.Result{}, err
+	}
+	return operations.Result{Output: out}, nil
+}
+
+func (t *Token) macVerify(ctx context.Context, k *key, op operations.MACVerify) (operations.Result, error) {
+	m, size, err := macMechanism(k.Type, op.Hash)
+	if err != nil {
+		return operations.Result{}, err
+	}
+	if len(op.MAC) != size {
+		return operations.Result{}, nil // shortened ones are refused: two bytes would be guessed
+	}
+	_, err = t.run(ctx, k, job{kind: cryptoki.Verify, object: k.handle, mechanism: m, in: op.Data, signature: op.MAC})
+	switch e := code(err); {
+	case err == nil:
+		return operations.Result{Valid: true}, nil
+	case e == pkcs11.CKR_SIGNATURE_INVALID || e == pkcs11.CKR_SIGNATURE_LEN_RANGE:
+		return operations.Result{}, nil
+	}
+	return operations.Result{}, err
+}
+
+// macMechanism returns the mechanism of a MAC and its length in bytes.
+func macMechanism(typ keys.Type, h operations.Hash) (m cryptoki.Mechanism, size int, err error) {
+	switch {
+	case typ == keys.AES:
+		return cryptoki.Mechanism{Type: pkcs11.CKM_AES_CMAC}, 16, nil
+	case typ == keys.DES3:
+		return cryptoki.Mechanism{Type: pkcs11.CKM_DES3_CMAC}, 8, nil
+	}
+	p, ok := hashes[h]
+	if !ok || typ != keys.HMAC && typ != keys.Secret {
+		return cryptoki.Mechanism{}, 0, fault.New(fault.Unsupported, "digest algorithm is not supported")
+	}
+	return cryptoki.Mechanism{Type: p.hmac}, h.Size(), nil
+}

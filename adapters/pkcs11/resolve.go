@@ -1,0 +1,255 @@
+package pkcs11
+
+import (
+	"bytes"
+	"context"
+	"crypto"
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	"github.com/miekg/pkcs11"
+
+	"gatehouse/adapters/pkcs11/internal/cryptoki"
+	"gatehouse/adapters/pkcs11/internal/der"
+	"gatehouse/core/fault"
+	"gatehouse/core/hsm"
+	"gatehouse/core/keys"
+)
+
+func withID(os []located, id []byte) []located {
+	return slices.DeleteFunc(os, func(o located) bool { return !bytes.Equal(o.ID, id) })
+}
+
+// key is a key that a reference names, with its public half where there is one.
+type key struct {
+	located
+	gen    uint64   // the generation in which its handles mean something
+	public *located // the public half in the token, or the key itself
+	spki   []byte   // the public key, where it is known
+	field  int      // EC: bytes of a coordinate
+
+	software func() crypto.PublicKey // spki as Go has it; nil where Go has not
+}
+
+// resolve finds the key that ref names, if it can from what is remembered.
+func (t *Token) resolve(ctx context.Context, ref hsm.Ref) (*key, error) {
+	if g := t.handles.get(ref); g != nil {
+		if k, err := g.choose(ref); err == nil {
+			return k, nil
+		}
+	}
+	if t.handles.shouldPrime() {
+		// Many searches in a generation: one look at everything is cheaper than
+		// a scan of the token for each key. If it fails, the search below tells.
+		_ = t.Inventory(ctx, hsm.Filter{}, func(hsm.Object) error { return nil })
+		if g := t.handles.get(ref); g != nil {
+			if k, err := g.choose(ref); err == nil {
+				return k, nil
+			}
+		}
+	}
+	writes := t.writes.Load()
+	g, err := again(ctx, t, search, func(s *session) (*group, error) { return t.find(s, ref) })
+	if err != nil {
+		return nil, err
+	}
+	k, err := g.choose(ref)
+	if err == nil && t.writes.Load() == writes {
+		t.handles.put(ref, g)
+	}
+	return k, err
+}
+
+// find searches the token for all that could be the key that ref names.
+func (t *Token) find(s *session, ref hsm.Ref) (*group, error) {
+	g := &group{gen: t.handles.generation()}
+	keysOf, err := t.search(s, ref.Class, ref)
+	if err != nil {
+		return nil, err
+	}
+	g.keys = keysOf
+	if ref.Class == hsm.PrivateKey && len(g.keys) != 0 {
+		if g.publics, err = t.search(s, hsm.PublicKey, hsm.Ref{Type: ref.Type, ID: ref.ID, Label: ref.Label}); err != nil {
+			return nil, err
+		}
+	}
+	return g, nil
+}
+
+// search returns the objects of a class that have ref's type and CKA_ID, and, but
+// for public halves found by their CKA_ID, its label.
+func (t *Token) search(s *session, class hsm.Class, ref hsm.Ref) ([]located, error) {
+	attrs := []cryptoki.Attribute{{Type: pkcs11.CKA_CLASS, Value: ulong(classNumber(class))}}
+	if len(ref.ID) != 0 {
+		attrs = append(attrs, cryptoki.Attribute{Type: pkcs11.CKA_ID, Value: ref.ID})
+	}
+	handles, err := t.m.lib.Find(s.handle, attrs)
+	if err != nil {
+		return nil, err
+	}
+	os, err := t.read(s, handles)
+	if err != nil {
+		return nil, err
+	}
+	byLabel := class != hsm.PublicKey || ref.Class == hsm.PublicKey || len(ref.ID) == 0
+	return slices.DeleteFunc(os, func(o located) bool {
+		return o.Class != class || !sameFamily(o.Type, ref.Type) || !bytes.Equal(o.ID, ref.ID) ||
+			byLabel && !bytes.Equal(o.Label, ref.Label)
+	}), nil
+}
+
+// sameFamily reports whether two types may be the same key: a generic secret is
+// a HMAC key or a secret by its attributes, which may have changed.
+func sameFamily(a, b keys.Type) bool { return family(a) == family(b) }
+
+func family(t keys.Type) keys.Type {
+	if t == keys.HMAC {
+		return keys.Secret
+	}
+	return t
+}
+
+// group is all objects of one class, type, CKA_ID and label, and the public
+// keys that may be halves of them. It does not change once made.
+type group struct {
+	gen     uint64
+	keys    []located
+	publics []located
+	chosen  atomic.Pointer[choice] // the last one
+}
+
+// choice is what a fingerprint chose.
+type choice struct {
+	fingerprint []byte
+	key         *key
+}
+
+// choose picks the key that ref names, as pick does, and remembers it.
+func (g *group) choose(ref hsm.Ref) (*key, error) {
+	if c := g.chosen.Load(); c != nil && bytes.Equal(c.fingerprint, ref.Fingerprint) {
+		return c.key, nil
+	}
+	k, err := g.pick(ref)
+	if err == nil {
+		g.chosen.Store(&choice{bytes.Clone(ref.Fingerprint), k})
+	}
+	return k, err
+}
+
+// pick picks the key that ref names. Of several, the fingerprint tells which.
+//
+// A private EC key often does not tell its public key. Then ref's fingerprint is
+// looked for among the public keys of the same CKA_ID, and proves something only
+// as long as one private key stands there.
+func (g *group) pick(ref hsm.Ref) (*key, error) {
+	if len(g.keys) == 0 {
+		return nil, fault.New(fault.NotFound, "the key is not in the HSM")
+	}
+	if len(ref.Fingerprint) == 0 {
+		if len(g.keys) > 1 {
+			return nil, errSeveral()
+		}
+		return g.made(0, ref), nil
+	}
+	chosen, untold := -1, 0
+	for i, o := range g.keys {
+		fp := o.fp
+		switch {
+		case len(fp) == 0:
+			untold++
+		case bytes.Equal(fp, ref.Fingerprint):
+			if chosen >= 0 {
+				return nil, errSeveral()
+			}
+			chosen = i
+		}
+	}
+	switch {
+	case chosen >= 0:
+		return g.made(chosen, ref), nil
+	case len(g.keys) > 1 && untold > 0:
+		return nil, errSeveral()
+	case untold == 0 || !g.publicAgrees(ref):
+		return nil, fault.New(fault.Conflict, "another key has taken the key's place in the HSM")
+	}
+	return g.made(0, ref), nil
+}
+
+// publicAgrees reports whether the public keys beside a private one that does
+// not tell its own speak for ref's fingerprint, or do not speak at all.
+func (g *group) publicAgrees(ref hsm.Ref) bool {
+	told := false
+	for _, p := range g.publics {
+		fp := p.fp
+		if bytes.Equal(fp, ref.Fingerprint) {
+			return true
+		}
+		told = told || len(fp) != 0 && p.Curve == g.keys[0].Curve
+	}
+	return !told
+}
+
+func errSeveral() error {
+	return fault.New(fault.Conflict, "several keys in the HSM have this CKA_ID and CKA_LABEL, and nothing tells them apart")
+}
+
+// made returns the i-th key with its public half.
+func (g *group) made(i int, ref hsm.Ref) *key {
+	k := &key{located: g.keys[i], gen: g.gen, spki: g.keys[i].PublicKey, field: der.FieldSize(g.keys[i].Curve)}
+	if k.Class == hsm.PublicKey {
+		k.public = &k.located
+	} else {
+		k.public = g.half(k, ref)
+	}
+	if len(k.spki) == 0 && k.public != nil {
+		k.spki = k.public.PublicKey
+	}
+	k.software = sync.OnceValue(func() crypto.PublicKey { return der.ParseCrypto(k.spki) })
+	return k
+}
+
+// half returns the public half of k: the one with the same public key, where k
+// or ref tells it; else the only one with the same label; else the only one.
+func (g *group) half(k *key, ref hsm.Ref) *located {
+	only := func(match func(located) bool) *located {
+		var found *located
+		for i, p := range g.publics {
+			if match(p) {
+				if found != nil {
+					return nil
+				}
+				found = &g.publics[i]
+			}
+		}
+		return found
+	}
+	first := func(match func(located) bool) *located {
+		if i := slices.IndexFunc(g.publics, match); i >= 0 {
+			return &g.publics[i]
+		}
+		return nil
+	}
+	labelled := func(p located) bool { return bytes.Equal(p.Label, k.Label) }
+	var same func(located) bool
+	switch {
+	case len(k.spki) != 0:
+		same = func(p located) bool { return bytes.Equal(p.PublicKey, k.spki) }
+	case len(ref.Fingerprint) != 0 && k.Class == hsm.PrivateKey:
+		same = func(p located) bool { return bytes.Equal(p.fp, ref.Fingerprint) }
+	}
+	if same != nil {
+		if p := first(func(p located) bool { return same(p) && labelled(p) }); p != nil {
+			return p
+		}
+		return first(same)
+	}
+	if len(g.keys) > 1 {
+		return nil
+	}
+	curve := func(p located) bool { return p.Curve == k.Curve }
+	if p := only(func(p located) bool { return curve(p) && labelled(p) }); p != nil {
+		return p
+	}
+	return only(curve)
+}

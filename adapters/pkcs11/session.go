@@ -1,0 +1,179 @@
+package pkcs11
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+
+	"github.com/miekg/pkcs11"
+
+	"gatehouse/adapters/pkcs11/internal/cryptoki"
+	"gatehouse/core/fault"
+)
+
+// session is a place for one session in a token's pool. It is held by one call
+// at a time, which may outlive its caller.
+type session struct {
+	handle  cryptoki.Session
+	open    bool
+	epoch   uint64 // of the module when it was opened
+	scratch []byte // for output of unknown length
+}
+
+// errAgain says that a call did nothing because its session was gone, and that
+// the token has been logged in to again.
+var errAgain = errors.New("the session was lost before anything was done")
+
+// errBegun wraps an error of a call that may have changed the token, so that it
+// is never repeated.
+type errBegun struct{ error }
+
+func (e errBegun) Unwrap() error { return e.error }
+
+// withSession runs f with a session of its own, in lane l. When f fails, the
+// session is dropped, but for a short list of harmless errors. f must not touch
+// what its caller holds: it may go on when the caller has been answered.
+func withSession[T any](ctx context.Context, t *Token, l lane, f func(*session) (T, error)) (T, error) {
+	var zero T
+	if err := t.calls.enter(); err != nil {
+		return zero, err
+	}
+	if err := t.usable(); err != nil {
+		t.calls.leave()
+		return zero, err
+	}
+	leave, err := t.lanes.enter(ctx, l)
+	if err != nil {
+		t.calls.leave()
+		return zero, err
+	}
+	var s *session
+	select {
+	case s = <-t.free:
+	case <-ctx.Done():
+		leave()
+		t.calls.leave()
+		return zero, ended(ctx)
+	}
+	after := func() {
+		t.free <- s
+		leave()
+		t.calls.leave()
+	}
+	return do(ctx, t.m, after, func() (T, error) {
+		v, err := attempt(t, s, f)
+		if err != nil {
+			return zero, t.judge(err)
+		}
+		return v, nil
+	})
+}
+
+// again is withSession for what may be repeated: when its session was lost, and
+// once when a search failed for no clear reason, as on some tokens it does while
+// somebody else writes.
+func again[T any](ctx context.Context, t *Token, l lane, f func(*session) (T, error)) (T, error) {
+	v, err := withSession(ctx, t, l, f)
+	if errors.As(err, new(errBegun)) {
+		return v, err
+	}
+	if errors.Is(err, errAgain) || l == search && unclear(err) && !errors.Is(err, fault.Unavailable) {
+		v, err = withSession(ctx, t, l, f)
+	}
+	return v, err
+}
+
+func attempt[T any](t *Token, s *session, f func(*session) (T, error)) (v T, err error) {
+	if s.open && s.epoch != t.m.epoch.Load() {
+		s.open = false // its handle may be somebody else's by now
+	}
+	if !s.open {
+		err := t.openSession(s)
+		if code(err) == pkcs11.CKR_SESSION_COUNT {
+			return borrowLogin(t, s, f)
+		}
+		if err != nil {
+			return v, err
+		}
+	}
+	v, err = f(s)
+	if spoils(err) {
+		t.drop(s, err)
+	}
+	return v, err
+}
+
+// borrowLogin runs f in the session that holds the login, for tokens that give
+// no other. If that session is spoilt the next call logs in again.
+func borrowLogin[T any](t *Token, s *session, f func(*session) (T, error)) (T, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	v, err := f(&session{handle: t.login, scratch: s.scratch})
+	if spoils(err) {
+		_ = t.m.lib.CloseSession(pkcs11.SessionHandle(t.login))
+	}
+	return v, err
+}
+
+// openSession opens s, if need be after logging in again.
+func (t *Token) openSession(s *session) error {
+	if err := t.sameEpoch(); err != nil {
+		return err
+	}
+	h, err := t.m.openSession(t.slot)
+	if err != nil {
+		return err
+	}
+	s.handle, s.open, s.epoch = h, true, t.m.epoch.Load()
+	return nil
+}
+
+// openSession opens a session that may write, or at least read.
+func (m *Module) openSession(slot uint) (cryptoki.Session, error) {
+	h, err := m.lib.OpenSession(slot, pkcs11.CKF_SERIAL_SESSION|pkcs11.CKF_RW_SESSION)
+	if e := code(err); e == pkcs11.CKR_TOKEN_WRITE_PROTECTED || e == pkcs11.CKR_SESSION_READ_ONLY {
+		h, err = m.lib.OpenSession(slot, pkcs11.CKF_SERIAL_SESSION)
+	}
+	return cryptoki.Session(h), err
+}
+
+// renew replaces s by another session if err has spoilt it.
+func (t *Token) renew(s *session, err error) error {
+	if !spoils(err) {
+		return nil
+	}
+	t.drop(s, err)
+	return t.openSession(s)
+}
+
+// drop closes s after an error. A handle that the library does not know is left
+// alone, for it may name another session by now.
+func (t *Token) drop(s *session, why error) {
+	if !s.open {
+		return
+	}
+	s.open = false
+	if lostSession[code(why)] && code(why) != pkcs11.CKR_USER_NOT_LOGGED_IN {
+		return
+	}
+	if err := t.m.lib.CloseSession(pkcs11.SessionHandle(s.handle)); err != nil {
+		t.log.Debug("closing a session failed", slog.Any("error", err))
+	}
+}
+
+// judge makes what can be made of an error: it logs in again where the session
+// was lost, and asks the token whether it is alive where the error does not say.
+func (t *Token) judge(err error) error {
+	switch {
+	case lostSession[code(err)]:
+		if broken := t.relogin(); broken != nil {
+			return broken
+		}
+		return errors.Join(translate("using a session", err), errAgain)
+	case unclear(err):
+		if dead := t.alive(); dead != nil {
+			return fault.Wrap(fault.Unavailable, errors.Join(err, dead), "the HSM reports a failure").Because(fault.TokenFailed)
+		}
+	}
+	return err
+}

@@ -1,0 +1,80 @@
+package pkcs11
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/miekg/pkcs11"
+
+	"gatehouse/core/fault"
+)
+
+// SlotInfo is what a library says of a slot, for operators.
+type SlotInfo struct {
+	ID           uint
+	Description  string
+	TokenPresent bool
+	Initialised  bool // the token has been initialised
+	Label        string
+	Serial       string
+	Manufacturer string
+	Model        string
+	Firmware     string
+	Flags        uint // of the token (CKF_…)
+}
+
+// Slots lists the slots, with a token in them or without.
+func (m *Module) Slots(ctx context.Context) ([]SlotInfo, error) {
+	slots, err := do(ctx, m, nothing, m.slots)
+	return slots, translate("listing slots", err)
+}
+
+func (m *Module) slots() ([]SlotInfo, error) {
+	ids, err := m.lib.Slots()
+	if err != nil {
+		return nil, err
+	}
+	slots := make([]SlotInfo, 0, len(ids))
+	for _, id := range ids {
+		s := SlotInfo{ID: id}
+		if info, err := m.lib.GetSlotInfo(id); err == nil {
+			s.Description = text(info.SlotDescription)
+			s.TokenPresent = info.Flags&pkcs11.CKF_TOKEN_PRESENT != 0
+		}
+		if info, err := m.lib.GetTokenInfo(id); err == nil {
+			s.TokenPresent = true
+			s.Initialised = info.Flags&pkcs11.CKF_TOKEN_INITIALIZED != 0
+			s.Label, s.Serial = text(info.Label), text(info.SerialNumber)
+			s.Manufacturer, s.Model = text(info.ManufacturerID), text(info.Model)
+			s.Firmware, s.Flags = version(info.FirmwareVersion), info.Flags
+		}
+		slots = append(slots, s)
+	}
+	return slots, nil
+}
+
+func version(v pkcs11.Version) string { return fmt.Sprintf("%d.%d", v.Major, v.Minor) }
+
+// identity tells one token from another. Each part alone may be the same for
+// all tokens of a maker.
+type identity struct{ label, serial, manufacturer string }
+
+// tokenIn asks for the token in a slot; Unavailable with fault.WrongSlot when
+// there is none that is initialised.
+func (m *Module) tokenIn(slot uint) (identity, pkcs11.TokenInfo, error) {
+	info, err := m.lib.GetTokenInfo(slot)
+	switch code(err) {
+	case pkcs11.CKR_OK:
+	case pkcs11.CKR_SLOT_ID_INVALID, pkcs11.CKR_TOKEN_NOT_PRESENT, pkcs11.CKR_TOKEN_NOT_RECOGNIZED:
+		return identity{}, info, fault.Wrap(fault.Unavailable, err, "the slot is not there, or holds no token").Because(fault.WrongSlot)
+	default:
+		return identity{}, info, err
+	}
+	if err != nil {
+		return identity{}, info, err
+	}
+	if info.Flags&pkcs11.CKF_TOKEN_INITIALIZED == 0 {
+		return identity{}, info, fault.New(fault.Unavailable, "the slot holds a token that is not initialised").Because(fault.WrongSlot)
+	}
+	return identity{text(info.Label), text(info.SerialNumber), text(info.ManufacturerID)}, info, nil
+}

@@ -1,0 +1,202 @@
+package pkcs11
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+
+	"github.com/miekg/pkcs11"
+
+	"gatehouse/adapters/pkcs11/internal/cryptoki"
+	"gatehouse/core/fault"
+	"gatehouse/core/hsm"
+	"gatehouse/core/secret"
+	"gatehouse/ports/token"
+)
+
+var _ token.Token = (*Token)(nil)
+
+// Token is a logged-in slot. When its sessions are lost it logs in again, once,
+// to the same token only; when that fails every call fails until it is opened anew.
+type Token struct {
+	m       *Module
+	slot    uint
+	who     identity
+	pin     secret.Value
+	log     *slog.Logger
+	caps    hsm.Capabilities
+	calls   drain
+	lanes   lanes
+	free    chan *session
+	handles *handles
+	writes  atomic.Uint64         // grows with every change of token objects
+	broken  atomic.Pointer[error] // why the token is of no use any more
+
+	mu         sync.Mutex
+	login      cryptoki.Session // holds the login, and does nothing else but tell whether the token lives
+	loginEpoch uint64           // of the module when login was opened
+}
+
+// Check asks the token for random numbers, and who it is.
+func (t *Token) Check(ctx context.Context) (hsm.Info, error) {
+	info, err := again(ctx, t, quick, t.check)
+	return info, translate("checking a token", err)
+}
+
+func (t *Token) check(s *session) (hsm.Info, error) {
+	who, info, err := t.m.tokenIn(t.slot)
+	if err == nil && who != t.who {
+		err = fault.New(fault.Unavailable, "another token is in the slot now")
+	}
+	if reason := fault.ReasonOf(err); err != nil && (reason == fault.WrongSlot || code(err) == pkcs11.CKR_OK) {
+		gone := fault.Wrap(fault.Unavailable, err, "the token has been removed or replaced").Because(fault.TokenGone)
+		t.fail(gone)
+		return hsm.Info{}, gone
+	}
+	if err != nil {
+		return hsm.Info{}, err
+	}
+	if _, err := t.m.lib.GetSessionInfo(pkcs11.SessionHandle(s.handle)); err != nil {
+		return hsm.Info{}, err
+	}
+	if err := t.random(s.handle); err != nil {
+		return hsm.Info{}, err
+	}
+	return hsm.Info{
+		Slot: t.slot, Label: who.label, Serial: who.serial, Manufacturer: who.manufacturer,
+		Model: text(info.Model), Firmware: version(info.FirmwareVersion), Library: t.m.library, Capabilities: t.caps,
+	}, nil
+}
+
+// random is the one call that needs the device and no key.
+func (t *Token) random(h cryptoki.Session) error {
+	_, err := t.m.lib.GenerateRandom(pkcs11.SessionHandle(h), 8)
+	if e := code(err); e == pkcs11.CKR_RANDOM_NO_RNG || e == pkcs11.CKR_FUNCTION_NOT_SUPPORTED {
+		return nil
+	}
+	return err
+}
+
+// alive asks whether the token answers at all.
+func (t *Token) alive() error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if _, err := t.m.lib.GetSessionInfo(pkcs11.SessionHandle(t.login)); err != nil {
+		return err
+	}
+	return t.random(t.login)
+}
+
+// sameEpoch logs in again when the library has been initialised anew.
+func (t *Token) sameEpoch() error {
+	t.mu.Lock()
+	same := t.loginEpoch == t.m.epoch.Load()
+	t.mu.Unlock()
+	if same {
+		return nil
+	}
+	return t.relogin()
+}
+
+// relogin makes sure that the login stands: it logs in again, once, when the
+// token in the slot is the one it was. Failing that the Token is broken.
+func (t *Token) relogin() error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if err := t.usable(); err != nil {
+		return err
+	}
+	epoch := t.m.epoch.Load()
+	if t.loginEpoch == epoch && t.loggedIn(t.login) {
+		return nil
+	}
+	t.handles.clear()
+	who, info, err := t.m.tokenIn(t.slot)
+	if err == nil && who != t.who {
+		err = fault.New(fault.Unavailable, "another token is in the slot now")
+	}
+	if err != nil {
+		return t.fail(fault.Wrap(fault.Unavailable, err, "the token has been removed or replaced").Because(fault.TokenGone))
+	}
+	if t.loginEpoch == epoch {
+		_ = t.m.lib.CloseSession(pkcs11.SessionHandle(t.login))
+	}
+	h, err := t.m.openSession(t.slot)
+	if err == nil && !t.loggedIn(h) {
+		err = t.logIn(h, info.Flags)
+	}
+	if err != nil {
+		return t.fail(translate("logging in again", err))
+	}
+	t.login, t.loginEpoch = h, epoch
+	t.log.Info("logged in again after the session was lost")
+	return nil
+}
+
+// loggedIn reports whether the library counts session h as the user's.
+func (t *Token) loggedIn(h cryptoki.Session) bool {
+	info, err := t.m.lib.GetSessionInfo(pkcs11.SessionHandle(h))
+	return err == nil && info.SlotID == t.slot &&
+		(info.State == pkcs11.CKS_RW_USER_FUNCTIONS || info.State == pkcs11.CKS_RO_USER_FUNCTIONS)
+}
+
+// usable returns why the token is of no use any more; nil when it is.
+func (t *Token) usable() error {
+	if p := t.broken.Load(); p != nil {
+		return *p
+	}
+	return nil
+}
+
+// fail breaks the token for good.
+func (t *Token) fail(err error) error {
+	if fault.KindOf(err) != fault.Unavailable {
+		err = fault.Wrap(fault.Unavailable, err, "the HSM reports a failure").Because(fault.TokenFailed)
+	}
+	t.broken.CompareAndSwap(nil, &err)
+	return err
+}
+
+// Close waits for calls under way, logs out and closes the sessions. When calls
+// do not end within Options.Drain, sessions and login stay, and so does the slot.
+func (t *Token) Close() error {
+	if errors.Is(t.usable(), errClosed) {
+		return nil
+	}
+	err := error(fault.Wrap(fault.Unavailable, errClosed, "the connection to the HSM is closed"))
+	t.broken.Store(&err)
+	ctx, cancel := context.WithTimeout(context.Background(), t.m.opts.Drain)
+	defer cancel()
+	if err := t.calls.stop(ctx); err != nil {
+		return err
+	}
+	_, err = do(ctx, t.m, nothing, func() (struct{}, error) {
+		t.disconnect()
+		return struct{}{}, nil
+	})
+	return translate("closing a token", err)
+}
+
+var errClosed = errors.New("closed")
+
+// disconnect logs out, closes all sessions and frees the slot.
+func (t *Token) disconnect() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	lib, epoch := t.m.lib, t.m.epoch.Load()
+	if t.loginEpoch == epoch {
+		_ = lib.Logout(pkcs11.SessionHandle(t.login))
+	}
+	for range cap(t.free) {
+		if s := <-t.free; s.open && s.epoch == epoch {
+			_ = lib.CloseSession(pkcs11.SessionHandle(s.handle))
+		}
+	}
+	if t.loginEpoch == epoch {
+		_ = lib.CloseSession(pkcs11.SessionHandle(t.login))
+	}
+	t.pin.Wipe()
+	t.m.release(t.slot)
+}
