@@ -9,6 +9,8 @@ import (
 	"bytes"
 	"context"
 	"encoding/hex"
+	"encoding/pem"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -81,7 +83,15 @@ func DecryptOAEP(ctx context.Context, private, ciphertext []byte) (plain []byte,
 
 // NewRSA makes a private key of 2048 bits and returns it as DER PKCS#8.
 func NewRSA(ctx context.Context) ([]byte, error) {
-	return Run(ctx, nil, "genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048", "-outform", "DER")
+	out, err := Run(ctx, nil, "genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048")
+	if err != nil {
+		return nil, err
+	}
+	block, _ := pem.Decode(out) // as DER, openssl 3.0 would write PKCS#1
+	if block == nil || block.Type != "PRIVATE KEY" {
+		return nil, errors.New("openssl genpkey did not write a PKCS#8 key")
+	}
+	return block.Bytes, nil
 }
 
 // inFiles calls use with the names of files that hold contents.
