@@ -1,11 +1,12 @@
 // Package tokentest is the contract of the port ports/token in executable form.
 //
-// Every implementation runs it, real or simulated; simulators/conformance fails
-// for one that does not, and proves that wrong ones fail. It asks nothing of a token that token.Token does
-// not promise: what a token cannot do must be refused as fault.Unsupported,
-// must be absent from its capabilities, and must be listed in Harness.Refuses,
-// so that nothing drops out of the suite unseen. Results are checked with Go's
-// own cryptography, or with published vectors where Go has none.
+// Every implementation runs it, real or simulated: simulators/conformance fails
+// for one that does not, and proves that wrong ones fail. The suite asks of a
+// token what token.Token promises, and of its mechanisms only AES with CBC. What
+// a token cannot do must be refused as fault.Unsupported, must be absent from
+// its capabilities, and must be listed in Harness.Refuses, so that nothing drops
+// out of the suite unseen. Results are checked with Go's own cryptography, or
+// with published vectors where Go has none.
 //
 // All keys that the suite makes have CKA_IDs of their own, so that one token
 // serves a whole run and need not be empty. Run is not for parallel use with
