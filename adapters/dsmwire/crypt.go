@@ -92,6 +92,8 @@ type MACVerifyRequest struct {
 	Alg  string             `json:"alg,omitempty"`
 	Data []byte             `json:"data"`
 	MAC  []byte             `json:"mac,omitempty"`
+
+	Digest []byte `json:"digest,omitempty"` // the old name of MAC, which old clients send
 }
 
 // DigestRequest asks for a digest.
