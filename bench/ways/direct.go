@@ -153,7 +153,9 @@ func (d *Direct) Inventory() (int, error) {
 		pkcs11.NewAttribute(pkcs11.CKA_VALUE_LEN, nil), pkcs11.NewAttribute(pkcs11.CKA_EXTRACTABLE, nil),
 	}
 	for _, o := range objects {
-		if _, err := d.module.GetAttributeValue(s, o, template); err != nil {
+		// not every class has every attribute: the token has read the object all the same
+		_, err := d.module.GetAttributeValue(s, o, template)
+		if err != nil && !errors.Is(err, pkcs11.Error(pkcs11.CKR_ATTRIBUTE_TYPE_INVALID)) {
 			return 0, fmt.Errorf("reading object: %w", err)
 		}
 	}

@@ -1,0 +1,144 @@
+// Package service wires the service: ready ports in, use cases and their stop
+// function out. The program gatehouse, the features and the benchmarks share it.
+package service
+
+import (
+	"context"
+	"crypto/rand"
+	"io"
+	"log/slog"
+	mathrand "math/rand/v2"
+	"time"
+
+	"github.com/google/uuid"
+
+	"gatehouse/adapters/passwords"
+	"gatehouse/adapters/softkeys"
+	"gatehouse/app/accounts"
+	"gatehouse/app/catalogue"
+	"gatehouse/app/grouping"
+	"gatehouse/app/keyring"
+	"gatehouse/app/ledger"
+	"gatehouse/app/sessions"
+	"gatehouse/app/slotkeys"
+	"gatehouse/app/syncing"
+	"gatehouse/core/secret"
+	"gatehouse/ports/seal"
+	"gatehouse/ports/store"
+)
+
+// Outside is what a service needs from outside. Store, Sealer and Dial are
+// required; Now, Random and Log have defaults.
+type Outside struct {
+	Store  store.Store
+	Sealer seal.Sealer
+	Dial   slotkeys.Dial
+	Now    func() time.Time
+	Random io.Reader
+	Log    *slog.Logger
+
+	Slots         slotkeys.Config // deadlines; Shuffle and Normalise are filled in
+	RecoveryGrace time.Duration   // see keyring.Config.Grace
+	RecoverEvery  time.Duration   // 0: every 15 s
+}
+
+func (o Outside) withDefaults() Outside {
+	if o.Now == nil {
+		o.Now = func() time.Time { return time.Now().UTC() }
+	}
+	if o.Random == nil {
+		o.Random = rand.Reader
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.RecoverEvery == 0 {
+		o.RecoverEvery = 15 * time.Second
+	}
+	return o
+}
+
+// Service is a wired service: its use cases, for driving adapters to call.
+type Service struct {
+	Sessions *sessions.Service
+	Accounts *accounts.Service
+	Grouping *grouping.Service
+	Keyring  *keyring.Service
+	Syncing  *syncing.Service
+
+	slots   *slotkeys.Backend
+	log     *slog.Logger
+	stop    context.CancelFunc
+	stopped chan struct{}
+}
+
+// New wires a service, makes sure that the store was sealed under the
+// sealer's master key, and recovers what an earlier process left half done, as
+// far as its HSMs can be reached now; the rest is recovered on a timer. Stop
+// ends it. The store stays the caller's to close.
+func New(ctx context.Context, o Outside) (*Service, error) {
+	o = o.withDefaults()
+	if err := checkMasterKey(ctx, o.Store, o.Sealer); err != nil {
+		return nil, err
+	}
+	newID := uuid.NewString
+	cat := catalogue.New(o.Store)
+	book := ledger.New(cat, o.Now, newID)
+	o.Slots.Shuffle, o.Slots.Normalise = mathrand.Shuffle, softkeys.Normalise
+	slots := slotkeys.New(o.Dial, o.Sealer, o.Slots)
+	dummyHash, err := passwords.Hash(secret.FromString(newID()))
+	if err != nil {
+		return nil, err
+	}
+	s := &Service{
+		Sessions: sessions.New(cat, o.Sealer, book, sessions.Config{
+			Now: o.Now, Random: o.Random, CheckPassword: passwords.Check, DummyHash: dummyHash,
+		}),
+		Accounts: accounts.New(cat, o.Sealer, book, accounts.Config{
+			Now: o.Now, NewID: newID, Random: o.Random, HashPassword: passwords.Hash,
+		}),
+		Grouping: grouping.New(cat, o.Sealer, book, slots, grouping.Config{Now: o.Now, NewID: newID}),
+		Keyring: keyring.New(cat, book, softkeys.New(o.Sealer, softkeys.Config{}), slots, keyring.Config{
+			Now: o.Now, NewID: newID, Grace: o.RecoveryGrace,
+		}),
+		slots: slots, log: o.Log, stopped: make(chan struct{}),
+	}
+	s.Syncing = syncing.New(cat, book, slots, s.Keyring, syncing.Config{Now: o.Now, NewID: newID})
+
+	background, stop := context.WithCancel(context.WithoutCancel(ctx))
+	s.stop = stop
+	go s.tend(background, o.RecoverEvery)
+	return s, nil
+}
+
+// tend recovers and sweeps, at once and then on a timer, until ctx ends.
+func (s *Service) tend(ctx context.Context, every time.Duration) {
+	defer close(s.stopped)
+	timer := time.NewTicker(every)
+	defer timer.Stop()
+	for {
+		settled, err := s.Keyring.Recover(ctx)
+		if settled > 0 {
+			s.log.Info("recovered interrupted changes", "settled", settled)
+		}
+		if err != nil && ctx.Err() == nil {
+			s.log.Warn("interrupted changes wait for recovery", "err", err)
+		}
+		if err := s.Sessions.Sweep(ctx); err != nil && ctx.Err() == nil {
+			s.log.Warn("expired sessions were not swept", "err", err)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-timer.C:
+		}
+	}
+}
+
+// Stop ends the background work and closes the ways to HSMs. Requests must
+// have ended before.
+func (s *Service) Stop() {
+	s.stop()
+	<-s.stopped
+	s.slots.Close()
+}
