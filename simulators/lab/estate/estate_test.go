@@ -63,6 +63,7 @@ func TestFill(t *testing.T) {
 			t.Errorf("objects (-token +manifest):\n%s", diff)
 		}
 	})
+	t.Run("a key sync counts as the manifest does", func(t *testing.T) { checkSync(t, token, m) })
 	t.Run("landmarks stand alone", func(t *testing.T) {
 		for _, label := range []string{
 			estate.CodeSigning, estate.PaymentsSigning, estate.DocumentSigning, estate.UpdateSigning,
