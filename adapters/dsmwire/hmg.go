@@ -121,5 +121,6 @@ type ConnectionStatus struct {
 	ID        string    `json:"id"`
 	Config    HmgConfig `json:"config"`
 	Connected bool      `json:"connected"`
-	Message   string    `json:"message,omitempty"` // why not
+	Reason    string    `json:"reason,omitempty"`  // why not, in one of few fixed wordings where one fits
+	Message   string    `json:"message,omitempty"` // why not, for people
 }

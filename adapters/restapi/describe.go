@@ -20,6 +20,7 @@ func description(version string) huma.Config {
 		"bearer": {Type: "http", Scheme: "bearer", Description: "The access_token of a session"},
 	}
 	c.Components.Schemas = huma.NewMapRegistry("#/components/schemas/", huma.DefaultSchemaNamer)
+	describeWire(c.Components.Schemas)
 	return c
 }
 

@@ -11,7 +11,7 @@
 // # Adding an endpoint
 //
 // An endpoint is one value that names its request, its reply and its use case;
-// routes.go calls the function that registers it. See version.go for the
+// routes.go calls the function that registers it. See system.go for the
 // smallest, and:
 //
 //		register(s, endpoint[signRequest, signReply]{

@@ -57,8 +57,9 @@ type request struct {
 	Caller access.Caller
 	Token  secret.Value // the bearer token, when the caller came with one
 
-	http   *http.Request
-	values url.Values
+	http     *http.Request
+	exchange *exchange
+	values   url.Values
 }
 
 // path returns a segment of the path by its name.

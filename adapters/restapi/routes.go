@@ -2,7 +2,16 @@ package restapi
 
 // routes registers every endpoint.
 func (s *server) routes() {
-	s.version()
+	s.system()
+	s.session()
+	s.accounts()
+	s.users()
+	s.groups()
+	s.links()
+	s.apps()
+	s.credentials()
 	s.keys()
 	s.crypto()
+	s.connections()
+	s.docs()
 }

@@ -52,12 +52,12 @@ func register[B, R any](s *server, e endpoint[B, R]) {
 // run takes a request to its use case.
 func run[B, R any](s *server, e endpoint[B, R], noBody bool, w http.ResponseWriter, r *http.Request) (reply R, err error) {
 	ctx := r.Context()
-	c := &call[B]{request: request{http: r}}
+	c := &call[B]{request: request{http: r, exchange: exchangeOf(w)}}
 	if !e.Open {
 		if c.Caller, c.Token, err = s.identify(ctx, r); err != nil {
 			return reply, err
 		}
-		exchangeOf(w).caller = c.Caller.Principal
+		c.exchange.caller = c.Caller.Principal
 	}
 	if !noBody {
 		err = s.withBody(w, r, e.MaxBody, func(body []byte) error {
