@@ -1,0 +1,37 @@
+@G3.4
+Feature: A connection is tested before or after it is saved
+  Whoever links an HSM wants to know at once whether it works, and if it does
+  not, what to do about it.
+
+  Scenario: A connection that works, before it is saved
+    When the administrator tests the connection to the HSM
+    Then it is connected
+
+  Scenario: A saved connection is tested with its saved PIN
+    Given the HSM group "Payments"
+    When the administrator tests the saved connection of "Payments"
+    Then it is connected
+
+  Scenario Outline: A connection that does not work says why
+    When the administrator tests a connection with <fault>
+    Then it is not connected because <reason>
+
+    Examples:
+      | fault              | reason                  |
+      | nobody listening   | the connection is refused |
+      | a wrong slot       | there is no such slot   |
+      | a wrong PIN        | the PIN is incorrect    |
+      | no PIN             | the PIN is missing      |
+
+  Scenario: A wrong PIN is not tried again by itself
+    Given the HSM group "Payments" with a wrong PIN
+    And the administrator has tested the saved connection of "Payments"
+    When the administrator syncs "Payments" three times
+    Then it is not connected because the PIN is incorrect
+    And the HSM has seen one login with a wrong PIN
+
+  Scenario: Only administrators test connections
+    Given the HSM group "Payments"
+    And the application "billing" in "Payments"
+    When the application tests the saved connection of "Payments"
+    Then it is denied
