@@ -61,10 +61,10 @@ func (e Encrypt) check(k keys.Key) error {
 }
 
 func (d Decrypt) check(k keys.Key) error {
-	if err := tooLong(d.Cipher); err != nil {
-		return err
-	}
 	block := BlockSize(k.Type)
+	if len(d.Cipher) > MaxInput+block { // what CBC makes of the longest input
+		return fault.New(fault.Invalid, "input is longer than %d bytes", MaxInput+block)
+	}
 	switch k.Type {
 	case keys.AES, keys.DES3:
 		if err := checkCipher(d.Mode, k.Type, len(d.IV), false); err != nil {

@@ -33,17 +33,18 @@ func cipherCases(t keys.Type) []cipherCase {
 	if t != keys.AES {
 		return cases
 	}
-	long := bytes.Repeat([]byte("a long input "), 6000)
+	long := bytes.Repeat([]byte("sixteen bytes..."), operations.MaxInput/16)
 	return append(cases,
 		cipherCase{"CTR", operations.Encrypt{Mode: operations.CTR, Plain: odd}},
-		cipherCase{"CTR with an iv", operations.Encrypt{Mode: operations.CTR, Plain: odd, IV: bytes.Repeat([]byte{0xff}, 16)}},
+		cipherCase{"CTR with an iv", operations.Encrypt{Mode: operations.CTR, Plain: odd, IV: random(16)}},
+		cipherCase{"CTR with an iv that runs over", operations.Encrypt{Mode: operations.CTR, Plain: odd, IV: bytes.Repeat([]byte{0xff}, 16)}},
 		cipherCase{"GCM", operations.Encrypt{Mode: operations.GCM, Plain: odd}},
 		cipherCase{"GCM of nothing", operations.Encrypt{Mode: operations.GCM, AD: []byte("header")}},
 		cipherCase{"GCM with data and an iv", operations.Encrypt{Mode: operations.GCM, Plain: odd, AD: []byte("header"), IV: random(12)}},
 		cipherCase{"GCM with a tag of 96 bits", operations.Encrypt{Mode: operations.GCM, Plain: odd, TagBits: 96}},
 		cipherCase{"GCM with an iv of 16 bytes", operations.Encrypt{Mode: operations.GCM, Plain: odd, IV: random(16)}},
-		cipherCase{"GCM of a long input", operations.Encrypt{Mode: operations.GCM, Plain: long}},
-		cipherCase{"CBC of a long input", operations.Encrypt{Mode: operations.CBC, Plain: long}},
+		cipherCase{"GCM of the longest input", operations.Encrypt{Mode: operations.GCM, Plain: long}},
+		cipherCase{"CBC of the longest input", operations.Encrypt{Mode: operations.CBC, Plain: long}},
 		cipherCase{"CCM", operations.Encrypt{Mode: operations.CCM, Plain: odd, AD: []byte("header")}},
 	)
 }
@@ -91,18 +92,26 @@ func (s *suite) cipher(t *testing.T, key *imported, c cipherCase) {
 	if c.op.Mode != operations.CCM { // Go has no CCM: the token's own decryption has to do
 		got, err := goDecrypt(key, c.op, res)
 		if err != nil || !bytes.Equal(got, c.op.Plain) {
-			t.Errorf("Go decrypts to %q (%v), want %q", got, err, c.op.Plain)
+			t.Errorf("Go decrypts to %s (%v), want %s", shown(got), err, shown(c.op.Plain))
 		}
 	}
 	back := operations.Decrypt{Mode: c.op.Mode, Cipher: res.Output, IV: res.IV, Tag: res.Tag, AD: c.op.AD}
 	if got := s.operate(t, ref, back).Output; !bytes.Equal(got, c.op.Plain) {
-		t.Errorf("the token decrypts to %q, want %q", got, c.op.Plain)
+		t.Errorf("the token decrypts to %s, want %s", shown(got), shown(c.op.Plain))
 	}
 	if len(c.op.IV) == 0 && wantIV != 0 {
 		if again := s.operate(t, ref, c.op); bytes.Equal(again.IV, res.IV) {
 			t.Errorf("two encryptions were given the same iv %x", res.IV)
 		}
 	}
+}
+
+// shown spells bytes for a message: long ones by their beginning.
+func shown(b []byte) string {
+	if len(b) > 100 {
+		return fmt.Sprintf("%q and so on, %d bytes", b[:32], len(b))
+	}
+	return fmt.Sprintf("%q", b)
 }
 
 // operated takes the outcome of an operation, compares it with the token's

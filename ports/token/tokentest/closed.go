@@ -14,6 +14,7 @@ func (s *suite) closed(t *testing.T) {
 	tpl := s.aes()
 	o, err := tok.Generate(within(t), tpl)
 	if err != nil {
+		_ = tok.Close()
 		t.Fatal(err)
 	}
 	t.Run("while others work", func(t *testing.T) {

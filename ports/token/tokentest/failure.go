@@ -72,6 +72,24 @@ func (s *suite) hangs(t *testing.T) {
 			}
 		})
 	}
+	t.Run("nobody else waits for it", func(t *testing.T) {
+		other := s.generateKey(t, s.aes())
+		s.roundTrip(t, other.Ref())
+		for _, c := range s.everyCall(s.tok, s.generateKey(t, s.aes()).Ref()) {
+			if c.call != Operate && c.call != Generate {
+				continue
+			}
+			reached, release := s.h.Hang(t, c.call)
+			result := make(chan error, 1)
+			go func() { result <- c.do(within(t)) }()
+			wait(t, reached, "the call to hang")
+			s.roundTrip(t, other.Ref())
+			release()
+			if err := <-result; err != nil {
+				t.Errorf("%s, after it hung and went on: %v", c.call, err)
+			}
+		}
+	})
 	t.Run("works again", func(t *testing.T) { s.roundTrip(t, s.generateKey(t, s.aes()).Ref()) })
 }
 

@@ -12,6 +12,8 @@ import (
 type Foreign struct {
 	// Create makes objects exactly as described, one by one.
 	Create func(t *testing.T, objects ...ForeignObject)
+	// Cannot gives the reason for each class that the token does not hold at all.
+	Cannot map[hsm.Class]string
 	// Remove destroys all objects of a class with this CKA_ID.
 	Remove func(t *testing.T, class hsm.Class, id []byte)
 }

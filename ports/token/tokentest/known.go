@@ -18,7 +18,7 @@ import (
 // known are keys whose material the suite knows, made once in a run and
 // imported into the token when first asked for.
 type known struct {
-	aes, des3, hmac, rsa *imported
+	aes, des3, hmac, shortHMAC, rsa *imported
 }
 
 // imported is a key in the token together with its material.
@@ -111,8 +111,12 @@ func (s *suite) knownKey(t *testing.T, into **imported, kind string) *imported {
 
 func (s *suite) knownAES(t *testing.T) *imported  { return s.knownKey(t, &s.known.aes, "AES 256") }
 func (s *suite) knownDES3(t *testing.T) *imported { return s.knownKey(t, &s.known.des3, "DES3 168") }
-func (s *suite) knownHMAC(t *testing.T) *imported { return s.knownKey(t, &s.known.hmac, "HMAC 256") }
-func (s *suite) knownRSA(t *testing.T) *imported  { return s.knownKey(t, &s.known.rsa, "RSA 2048") }
+func (s *suite) knownHMAC(t *testing.T) *imported { return s.knownKey(t, &s.known.hmac, "HMAC 512") }
+
+func (s *suite) knownShortHMAC(t *testing.T) *imported {
+	return s.knownKey(t, &s.known.shortHMAC, "HMAC 256")
+}
+func (s *suite) knownRSA(t *testing.T) *imported { return s.knownKey(t, &s.known.rsa, "RSA 2048") }
 
 // desKey returns 24 random bytes with odd parity, as FIPS 46-3 has it: some
 // tokens insist on it, others set it.

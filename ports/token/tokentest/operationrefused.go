@@ -24,6 +24,7 @@ func (s *suite) operationRefused(t *testing.T) {
 		{"half a block to decrypt", "AES 256", operations.Decrypt{Mode: operations.CBCNoPad, Cipher: plain[:7], IV: random(16)}},
 		{"tag of an odd length", "AES 256", operations.Encrypt{Mode: operations.GCM, Plain: plain, TagBits: 100}},
 		{"no tag", "AES 256", operations.Decrypt{Mode: operations.GCM, Cipher: plain, IV: random(12)}},
+		{"longer than the longest input", "AES 256", operations.Encrypt{Mode: operations.GCM, Plain: make([]byte, operations.MaxInput+1)}},
 		{"no mode", "AES 256", operations.Encrypt{Plain: plain}},
 		{"mode of another type", "AES 256", operations.Encrypt{Mode: operations.OAEP, Hash: operations.SHA1, Plain: plain}},
 		{"mode that nobody knows", "AES 256", operations.Encrypt{Mode: "XTS", Plain: plain}},

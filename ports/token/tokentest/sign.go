@@ -34,6 +34,15 @@ func (s *suite) signatures(t *testing.T) {
 			})
 		}
 	}
+	for kind, op := range map[string]operations.Sign{
+		"RSA 2048":    {Hash: operations.SHA256, Mode: operations.PKCS1v15},
+		"EC NistP256": {Hash: operations.SHA256},
+	} {
+		t.Run(kind+" of the longest input", func(t *testing.T) {
+			op.Input = make([]byte, operations.MaxInput)
+			s.sign(t, kind, kind+" of the longest input", op)
+		})
+	}
 	for _, tpl := range kinds() {
 		if tpl.Type != keys.EC {
 			continue

@@ -172,6 +172,9 @@ func wantKind(t *testing.T, err error, want ...fault.Kind) {
 	}
 	for _, k := range want {
 		if errors.Is(err, k) && fault.KindOf(err) == k {
+			if fault.Message(err) == "" {
+				t.Errorf("an error of kind %q has no message for the caller: %v", k, err)
+			}
 			return
 		}
 	}

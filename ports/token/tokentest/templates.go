@@ -17,7 +17,7 @@ const (
 	ecOps   = keys.OpSign | keys.OpVerify
 
 	// checkedOps are the operations whose attributes the suite compares.
-	checkedOps = aesOps | rsaOps | keys.OpWrap | keys.OpUnwrap | keys.OpExport
+	checkedOps = aesOps | rsaOps | keys.OpWrap | keys.OpUnwrap | keys.OpDerive | keys.OpAgree | keys.OpExport
 )
 
 func label(id []byte) []byte { return []byte("suite " + hex.EncodeToString(id)) }
@@ -39,6 +39,7 @@ func kinds() []hsm.Template {
 		{Type: keys.AES, Size: 256, Ops: aesOps},
 		{Type: keys.DES3, Size: 168, Ops: aesOps},
 		{Type: keys.HMAC, Size: 256, Ops: hmacOps},
+		{Type: keys.HMAC, Size: 512, Ops: hmacOps},
 		{Type: keys.RSA, Size: 2048, Ops: rsaOps, RSA: keys.RSAOptions{PublicExponent: 65537}},
 		{Type: keys.EC, Curve: keys.P224, Size: 224, Ops: ecOps},
 		{Type: keys.EC, Curve: keys.P256, Size: 256, Ops: ecOps},
