@@ -53,8 +53,9 @@ func stream[B, E any](s *server, e streamed[B, E]) {
 			_, _ = w.Write(b.Bytes())                                         // a client that has gone ends ctx
 			_ = control.Flush()
 		}
-		shared.Do = func(ctx context.Context, c *call[B]) (none, error) { return none{}, e.Do(ctx, c, tell) }
-		if _, err := run(s, shared, noBody, w, r); err != nil {
+		once := shared // tell belongs to this request
+		once.Do = func(ctx context.Context, c *call[B]) (none, error) { return none{}, e.Do(ctx, c, tell) }
+		if _, err := run(s, once, noBody, w, r); err != nil {
 			if !begun {
 				s.refuse(w, r, err)
 				return

@@ -1,0 +1,35 @@
+package restapi
+
+import (
+	"gatehouse/adapters/dsmwire"
+	"gatehouse/app/keyring"
+	"gatehouse/core/fault"
+	"gatehouse/core/id"
+)
+
+// descriptor reads which key is meant.
+func descriptor(d *dsmwire.SobjectDescriptor) (keyring.Descriptor, error) {
+	if d == nil {
+		return keyring.Descriptor{}, fault.New(fault.Invalid, "key is required")
+	}
+	given := 0
+	for _, is := range []bool{d.KID != "", d.Name != "", !d.TransientKey.IsZero(), d.Inline != nil} {
+		if is {
+			given++
+		}
+	}
+	if given != 1 {
+		return keyring.Descriptor{}, fault.New(fault.Invalid, "a key is named by exactly one of kid, name, transient_key and inline")
+	}
+	switch {
+	case d.KID != "":
+		kid, err := parseID[id.Key](d.KID, "kid")
+		return keyring.Descriptor{ID: kid}, err
+	case d.Name != "":
+		return keyring.Descriptor{Name: d.Name}, nil
+	case d.Inline != nil:
+		return keyring.Descriptor{}, notYet("naming a key by its value")
+	default:
+		return keyring.Descriptor{}, notYet("naming a transient key")
+	}
+}

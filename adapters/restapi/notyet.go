@@ -1,0 +1,67 @@
+package restapi
+
+import (
+	"context"
+	"net/http"
+
+	"gatehouse/core/fault"
+)
+
+// notYet is the refusal of what the API has and Gatehouse does not have yet.
+func notYet(what string) error {
+	return fault.New(fault.Unsupported, "%s is not supported yet", what)
+}
+
+// pending are the calls of the API that are not there yet: each is answered
+// plainly, after the caller has been identified, rather than as an unknown path.
+var pending = []struct{ id, method, path, what string }{
+	{"WrapKey", http.MethodPost, "/crypto/v1/wrapkey", "wrapping keys"},
+	{"UnwrapKey", http.MethodPost, "/crypto/v1/unwrapkey", "unwrapping keys"},
+	{"DeriveKey", http.MethodPost, "/crypto/v1/derive", "key derivation"},
+	{"DeriveKeyByID", http.MethodPost, "/crypto/v1/keys/{kid}/derive", "key derivation"},
+	{"AgreeKey", http.MethodPost, "/crypto/v1/agree", "key agreement"},
+	{"TransformKey", http.MethodPost, "/crypto/v1/transform", "key transformation"},
+	{"EncapsulateKey", http.MethodPost, "/crypto/v1/encapsulate", "key encapsulation"},
+	{"DecapsulateKey", http.MethodPost, "/crypto/v1/decapsulate", "key decapsulation"},
+	{"EncryptInit", http.MethodPost, "/crypto/v1/encrypt/init", "encryption in parts"},
+	{"EncryptUpdate", http.MethodPost, "/crypto/v1/encrypt/update", "encryption in parts"},
+	{"EncryptFinal", http.MethodPost, "/crypto/v1/encrypt/final", "encryption in parts"},
+	{"DecryptInit", http.MethodPost, "/crypto/v1/decrypt/init", "decryption in parts"},
+	{"DecryptUpdate", http.MethodPost, "/crypto/v1/decrypt/update", "decryption in parts"},
+	{"DecryptFinal", http.MethodPost, "/crypto/v1/decrypt/final", "decryption in parts"},
+	{"RotateSobject", http.MethodPost, "/crypto/v1/keys/rekey", "key rotation"},
+	{"ReplaceSobject", http.MethodPost, "/crypto/v1/keys/replace", "replacing keys"},
+	{"CopySobject", http.MethodPost, "/crypto/v1/keys/copy", "copying keys"},
+	{"PersistTransientKey", http.MethodPost, "/crypto/v1/keys/persist", "persisting transient keys"},
+	{"ObjectDigest", http.MethodPost, "/crypto/v1/keys/digest", "the digest of a key's value"},
+	{"VerifyKcv", http.MethodPost, "/crypto/v1/keys/kcv/verify", "verifying a key check value"},
+	{"ExportSobjectComponents", http.MethodPost, "/crypto/v1/keys/components/export", "exporting keys in components"},
+	{"ImportSobjectByComponents", http.MethodPost, "/crypto/v1/keys/components/import", "importing keys in components"},
+	{"KeyAttestation", http.MethodPost, "/crypto/v1/keys/key_attestation", "key attestation"},
+	{"ActivateSobject", http.MethodPost, "/crypto/v1/keys/{kid}/activate", "activating keys"},
+	{"RevokeSobject", http.MethodPost, "/crypto/v1/keys/{kid}/revoke", "revoking keys"},
+	{"DestroySobject", http.MethodPost, "/crypto/v1/keys/{kid}/destroy", "destroying keys"},
+	{"RemovePrivate", http.MethodDelete, "/crypto/v1/keys/{kid}/private", "removing the private half of a key"},
+	{"RevertPrevKeyOp", http.MethodPut, "/crypto/v1/keys/{kid}/revert", "reverting changes of a key"},
+	{"ScheduleDeletion", http.MethodPost, "/crypto/v1/keys/{kid}/schedule_deletion", "scheduling the deletion of a key"},
+	{"DeleteKeyMaterial", http.MethodPost, "/crypto/v1/keys/{kid}/delete_key_material", "deleting a key's material alone"},
+	{"Batch", http.MethodPost, "/batch/v1", "the batch of any calls"},
+}
+
+// notYet registers the pending calls, and the one that nothing is behind:
+// no key's public half is published.
+func (s *server) notYet() {
+	for _, p := range pending {
+		register(s, endpoint[none, none]{
+			ID: p.id, Method: p.method, Path: p.path, Tag: "Not supported yet", Summary: "Not supported yet: " + p.what,
+			Do: func(context.Context, *call[none]) (none, error) { return none{}, notYet(p.what) },
+		})
+	}
+	register(s, endpoint[none, none]{
+		ID: "GetPubkey", Method: http.MethodGet, Path: "/crypto/v1/pubkey/{acct_id}/{name}", Tag: tagKeys,
+		Summary: "Read a published public key; none are published yet", Open: true,
+		Do: func(context.Context, *call[none]) (none, error) {
+			return none{}, fault.New(fault.NotFound, "sobject does not exist")
+		},
+	})
+}
