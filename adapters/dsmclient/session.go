@@ -1,0 +1,125 @@
+package dsmclient
+
+import (
+	"context"
+	"net/http"
+
+	"gatehouse/adapters/dsmwire"
+	"gatehouse/core/fault"
+	"gatehouse/core/secret"
+	"gatehouse/core/secret/reveal"
+)
+
+// Login opens a session with the configured credential; later calls use it, and
+// when it ends another is opened by itself. Without Login the credential goes
+// with every call. It returns the id of the app or user that was recognised.
+func (c *Client) Login(ctx context.Context) (entityID string, err error) {
+	if c.credential == "" {
+		return "", fault.New(fault.Invalid, "a login needs an API key, or a user and password")
+	}
+	auth, err := c.open(ctx)
+	if err != nil {
+		return "", err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.session, c.account = bearer(auth), ""
+	return auth.EntityID, nil
+}
+
+func bearer(a dsmwire.AuthResponse) string {
+	return "Bearer " + string(a.AccessToken.Secret().Reveal(reveal.Permit{}))
+}
+
+// open asks for a session; it changes nothing here.
+func (c *Client) open(ctx context.Context) (dsmwire.AuthResponse, error) {
+	fresh := &Client{base: c.base, http: c.http, timeout: c.timeout, limit: c.limit, credential: c.credential}
+	auth, err := send[dsmwire.AuthResponse](ctx, fresh, request{method: http.MethodPost, path: "/sys/v1/session/auth"})
+	if err == nil && auth.AccessToken.IsZero() {
+		err = fault.New(fault.Unsupported, "the service asks for a second factor")
+	}
+	return auth, err
+}
+
+// reopen replaces an ended session, unless somebody else has done so.
+func (c *Client) reopen(ctx context.Context, ended string) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.session != ended {
+		return nil
+	}
+	auth, err := c.open(ctx)
+	if err != nil {
+		return err
+	}
+	session := bearer(auth)
+	if c.account != "" {
+		fresh := &Client{base: c.base, http: c.http, timeout: c.timeout, limit: c.limit, session: session}
+		if err := fresh.SelectAccount(ctx, c.account); err != nil {
+			return err
+		}
+	}
+	c.session = session
+	return nil
+}
+
+// Token returns the token of the session, for who passes it on; empty without one.
+func (c *Client) Token() secret.Value {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.session == "" {
+		return secret.Value{}
+	}
+	return secret.FromString(c.session[len("Bearer "):])
+}
+
+// SelectAccount makes the user's session work in an account.
+func (c *Client) SelectAccount(ctx context.Context, acctID string) error {
+	_, err := send[dsmwire.SelectAccountResponse](ctx, c, request{
+		method: http.MethodPost, path: "/sys/v1/session/select_account", body: dsmwire.SelectAccountRequest{AcctID: acctID},
+	})
+	if err != nil {
+		return err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.account = acctID
+	return nil
+}
+
+// Refresh extends the session.
+func (c *Client) Refresh(ctx context.Context) error {
+	_, err := send[none](ctx, c, request{method: http.MethodPost, path: "/sys/v1/session/refresh"})
+	return err
+}
+
+// Logout ends the session; later calls send the credential again, if there is one.
+func (c *Client) Logout(ctx context.Context) error {
+	if session, header := c.authorization(); session {
+		fresh := &Client{base: c.base, http: c.http, timeout: c.timeout, limit: c.limit, session: header}
+		if _, err := send[none](ctx, fresh, request{method: http.MethodPost, path: "/sys/v1/session/terminate"}); err != nil {
+			return err
+		}
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.session, c.account = "", ""
+	return nil
+}
+
+// Memberships returns the accounts that the calling user belongs to, each with
+// its role and flags.
+func (c *Client) Memberships(ctx context.Context) (map[string][]string, error) {
+	return send[map[string][]string](ctx, c, request{method: http.MethodGet, path: "/sys/v1/users/accounts"})
+}
+
+// Version tells what answers. It needs no credential.
+func (c *Client) Version(ctx context.Context) (dsmwire.Version, error) {
+	return send[dsmwire.Version](ctx, c, request{method: http.MethodGet, path: "/sys/v1/version"})
+}
+
+// Health returns nil while the service says that it is well. It needs no credential.
+func (c *Client) Health(ctx context.Context) error {
+	_, err := send[none](ctx, c, request{method: http.MethodGet, path: "/sys/v1/health"})
+	return err
+}
