@@ -43,7 +43,6 @@ func newLinks(dial Dial, sealer seal.Sealer, within time.Duration) *links {
 // configOf identifies what a token was opened with. The order of a connection
 // makes no difference to its token.
 func configOf(c groups.Connection) [32]byte {
-	c.Order = 0
 	return sha256.Sum256(fmt.Appendf(nil, "%s|%s|%s|%d|%x|%s|%t|%x|%t|%x|%x", c.ID, c.Kind, c.Address, c.Slot, []byte(c.PIN),
 		c.TLS.Mode, c.TLS.GlobalRoots, c.TLS.Pinned, c.TLS.ValidateHostname, c.TLS.ClientCert, []byte(c.TLS.ClientKey)))
 }

@@ -40,6 +40,7 @@ func object(t *rapid.T) hsm.Object {
 		if o.Type == keys.RSA || class == hsm.PublicKey { // a private EC object seldom carries its point
 			o.PublicKey = []byte(string(o.Type) + material)
 		}
+	default: // objects that are no keys have nothing more
 	}
 	if rapid.IntRange(0, 19).Draw(t, "unreadable") == 0 {
 		o.Unreadable = "attributes are sensitive"
@@ -94,6 +95,7 @@ func bounds(inventory []hsm.Object) (least, most int) {
 			most++
 		case hsm.PublicKey:
 			most++
+		default:
 		}
 	}
 	return least + private, most

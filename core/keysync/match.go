@@ -89,8 +89,10 @@ func (p *Plan) match(found []Found, known []keys.Key, policy groups.Policy) {
 			continue
 		}
 		if places[placeOf(k)] {
-			p.Warnings = append(p.Warnings, Warning{CKAID: k.Virtual.ID, Label: k.Virtual.Label, Key: k.ID,
-				Message: "another key has taken this key's place in the HSM; the virtual key is marked missing"})
+			p.Warnings = append(p.Warnings, Warning{
+				CKAID: k.Virtual.ID, Label: k.Virtual.Label, Key: k.ID,
+				Message: "another key has taken this key's place in the HSM; the virtual key is marked missing",
+			})
 		}
 		if k.Virtual.MissingSince.IsZero() {
 			p.Missing = append(p.Missing, k.ID)

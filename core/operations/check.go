@@ -51,6 +51,7 @@ func (e Encrypt) check(k keys.Key) error {
 			if err := checkTagBits(e.Mode, e.TagBits); err != nil {
 				return err
 			}
+		default: // any length will do
 		}
 		return checkAEADOnly(e.Mode, e.AD, e.Label)
 	case keys.RSA:
@@ -79,6 +80,7 @@ func (d Decrypt) check(k keys.Key) error {
 			if err := checkTagBits(d.Mode, 8*len(d.Tag)); err != nil || len(d.Tag) == 0 {
 				return fault.New(fault.Invalid, "tag is required in this mode, and must be 4 to 16 bytes")
 			}
+		default: // any length will do
 		}
 		return checkAEADOnly(d.Mode, d.AD, d.Label)
 	case keys.RSA:

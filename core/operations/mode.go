@@ -39,12 +39,11 @@ func ParseCipherMode(s string) (Mode, error) {
 	switch m := Mode(s); m {
 	case ECB, CBC, CBCNoPad, CTR, GCM, CCM, KW, KWP:
 		return m, nil
-	}
-	switch s {
 	case "CFB", "OFB", "FF1":
-		return "", fault.New(fault.Unsupported, "mode %s is not supported", s)
+		return "", fault.New(fault.Unsupported, "mode %s is not supported", m)
+	default:
+		return "", fault.New(fault.Invalid, "mode is not one that the API knows")
 	}
-	return "", fault.New(fault.Invalid, "mode is not one that the API knows")
 }
 
 // Hash is a digest algorithm of the API.

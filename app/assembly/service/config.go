@@ -84,7 +84,8 @@ func (c StoreConfig) openRing(ctx context.Context, st store.Sealed) (*seal.Ring,
 		if err != nil {
 			return nil, nil, err
 		}
-		return file.Ring(), file, nil
+		ring := file.Ring()
+		return ring, file, nil
 	}
 }
 
