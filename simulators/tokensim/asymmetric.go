@@ -21,7 +21,7 @@ func (o *object) encryptRSA(op operations.Encrypt) (operations.Result, error) {
 	if op.Mode == operations.OAEP {
 		out, err = rsa.EncryptOAEP(newHash(op.Hash), rand.Reader, pub, op.Plain, op.Label)
 	} else {
-		out, err = rsa.EncryptPKCS1v15(rand.Reader, pub, op.Plain)
+		out, err = rsa.EncryptPKCS1v15(rand.Reader, pub, op.Plain) //nolint:staticcheck // the API has this padding
 	}
 	if err != nil {
 		return operations.Result{}, fault.Wrap(fault.Invalid, err, "plain is too long for this key and padding")
@@ -39,7 +39,7 @@ func (o *object) decryptRSA(op operations.Decrypt) (operations.Result, error) {
 	if op.Mode == operations.OAEP {
 		out, err = rsa.DecryptOAEP(newHash(op.Hash), nil, key, op.Cipher, op.Label)
 	} else {
-		out, err = rsa.DecryptPKCS1v15(nil, key, op.Cipher)
+		out, err = rsa.DecryptPKCS1v15(nil, key, op.Cipher) //nolint:staticcheck // the API has this padding
 	}
 	if err != nil {
 		return operations.Result{}, operations.DecryptRefused(err)

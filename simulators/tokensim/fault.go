@@ -31,7 +31,7 @@ type Fault struct {
 	Skip int    // lets so many matching calls through first
 
 	Delay time.Duration // the call takes that much longer
-	Apply bool          // the call is carried out before it hangs or fails
+	Apply bool          // the call is carried out before it hangs or fails; if it fails by itself, it reports that
 	Hang  bool          // the call waits for the end of its context, or for Release
 	Err   error         // what the call reports; nil: whatever it would without the fault
 	Stays bool          // acts on every matching call until Clear

@@ -116,13 +116,10 @@ func (s *suite) twinPairs(t *testing.T) {
 
 	ref.Fingerprint = hsm.Object{PublicKey: spki(t, one.Public())}.Fingerprint()
 	res, err := s.tok.Operate(within(t), ref, op)
-	switch {
-	case err == nil:
-		if err := goVerify(spki(t, one.Public()), op, res.Output); err != nil {
-			t.Errorf("the other twin has signed: %v", err)
-		}
-	default:
+	if err != nil {
 		wantKind(t, err, fault.Conflict)
+	} else if err := goVerify(spki(t, one.Public()), op, res.Output); err != nil {
+		t.Errorf("the other twin has signed: %v", err)
 	}
 	sum := digest(op.Hash, op.Input)
 	sig, err := other.Sign(rand.Reader, sum, goHash(op.Hash))

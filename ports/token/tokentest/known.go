@@ -109,14 +109,25 @@ func (s *suite) knownKey(t *testing.T, into **imported, kind string) *imported {
 	return k
 }
 
-func (s *suite) knownAES(t *testing.T) *imported  { return s.knownKey(t, &s.known.aes, "AES 256") }
-func (s *suite) knownDES3(t *testing.T) *imported { return s.knownKey(t, &s.known.des3, "DES3 168") }
-func (s *suite) knownHMAC(t *testing.T) *imported { return s.knownKey(t, &s.known.hmac, "HMAC 512") }
+func (s *suite) knownAES(t *testing.T) *imported {
+	return s.knownKey(t, &s.known.aes, "AES 256")
+}
+
+func (s *suite) knownDES3(t *testing.T) *imported {
+	return s.knownKey(t, &s.known.des3, "DES3 168")
+}
+
+func (s *suite) knownHMAC(t *testing.T) *imported {
+	return s.knownKey(t, &s.known.hmac, "HMAC 512")
+}
 
 func (s *suite) knownShortHMAC(t *testing.T) *imported {
 	return s.knownKey(t, &s.known.shortHMAC, "HMAC 256")
 }
-func (s *suite) knownRSA(t *testing.T) *imported { return s.knownKey(t, &s.known.rsa, "RSA 2048") }
+
+func (s *suite) knownRSA(t *testing.T) *imported {
+	return s.knownKey(t, &s.known.rsa, "RSA 2048")
+}
 
 // desKey returns 24 random bytes with odd parity, as FIPS 46-3 has it: some
 // tokens insist on it, others set it.

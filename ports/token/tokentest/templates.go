@@ -73,10 +73,10 @@ func classOf(t keys.Type) hsm.Class {
 // opsOf is what the object of a class shows of the operations that a template names.
 func opsOf(class hsm.Class, t hsm.Template) keys.Ops {
 	ops := t.Ops &^ keys.OpExport
-	switch {
-	case class == hsm.PublicKey:
+	if class == hsm.PublicKey {
 		return ops & keys.PublicOps
-	case class == hsm.PrivateKey:
+	}
+	if class == hsm.PrivateKey {
 		ops &^= keys.PublicOps
 	}
 	if t.Extractable {
