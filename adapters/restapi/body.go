@@ -41,8 +41,6 @@ func (s *server) withBody(w http.ResponseWriter, r *http.Request, limit int64, u
 			return err
 		}
 	}
-	deadline := http.NewResponseController(w)
-	_ = deadline.SetReadDeadline(s.cfg.Now().Add(s.cfg.BodyTimeout)) // a recorder in tests has none
 
 	buffer, ok := buffers.Get().(*[]byte)
 	if !ok {
@@ -82,7 +80,7 @@ func (s *server) withBody(w http.ResponseWriter, r *http.Request, limit int64, u
 	if int64(len(body)) > limit {
 		return tooLarge(limit)
 	}
-	_ = deadline.SetReadDeadline(time.Time{})
+	_ = http.NewResponseController(w).SetReadDeadline(time.Time{}) // guard set it; a recorder in tests has none
 	return use(body)
 }
 
