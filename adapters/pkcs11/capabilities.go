@@ -98,7 +98,7 @@ func (t *Token) capabilities() hsm.Capabilities {
 }
 
 // list adds what the flags allow. Verifying and encrypting with a public key
-// need no token.
+// need no token, and a MAC is verified by making it again.
 func (o operating) list(flags uint, add func(string, operating)) {
 	sign, verify := "sign", "verify"
 	if o.mac {
@@ -107,7 +107,7 @@ func (o operating) list(flags uint, add func(string, operating)) {
 	if flags&pkcs11.CKF_SIGN != 0 {
 		add(sign, o)
 	}
-	if flags&pkcs11.CKF_VERIFY != 0 || flags&pkcs11.CKF_SIGN != 0 && !o.mac {
+	if flags&(pkcs11.CKF_VERIFY|pkcs11.CKF_SIGN) != 0 {
 		add(verify, o)
 	}
 	if flags&pkcs11.CKF_ENCRYPT != 0 || flags&pkcs11.CKF_DECRYPT != 0 && o.typ == keys.RSA {

@@ -22,6 +22,15 @@ func (t *Token) Generate(ctx context.Context, tpl hsm.Template) (hsm.Object, err
 	if err != nil {
 		return hsm.Object{}, err
 	}
+	if classFor(tpl) == hsm.PrivateKey {
+		// Some tokens try a new pair out, with whatever it may be asked to do. What
+		// was not asked for is taken away again.
+		able := tpl
+		able.Ops |= keys.DefaultOps(tpl.Type, tpl.Curve)
+		if more, err := generating(able); err == nil && able.Ops != tpl.Ops {
+			tries = append(tries, more...)
+		}
+	}
 	ways := make([]func(*session) error, len(tries))
 	for i, g := range tries {
 		ways[i] = func(s *session) error { return t.generate(s, g) }
@@ -56,6 +65,7 @@ var otherMechanism = map[pkcs11.Error]bool{
 	pkcs11.CKR_ARGUMENTS_BAD:           true,
 	pkcs11.CKR_FUNCTION_NOT_SUPPORTED:  true,
 	pkcs11.CKR_KEY_SIZE_RANGE:          true,
+	pkcs11.CKR_KEY_TYPE_INCONSISTENT:   true,
 }
 
 // generating returns the ways to ask for the key of a template, the standard's first.

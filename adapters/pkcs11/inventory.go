@@ -30,11 +30,14 @@ func (t *Token) Inventory(ctx context.Context, f hsm.Filter, yield func(hsm.Obje
 			all = append(all, os...)
 		}
 		for _, o := range os {
+			if err := ended(ctx); err != nil {
+				return err
+			}
 			if err := yield(o.Object); err != nil {
 				return err
 			}
 		}
-		return nil
+		return ended(ctx)
 	})
 	if err != nil {
 		return translate("reading the inventory", err)

@@ -42,13 +42,29 @@ func (t *Token) operate(ctx context.Context, ref hsm.Ref, op operations.Operatio
 			t.handles.drop(ref)
 			continue
 		}
-		return res, err
+		return res, forbidden(k, op, err)
 	}
 }
 
 // checkKey refuses what is not for a key of this kind.
 func checkKey(op operations.Operation, ref hsm.Ref, k *key) error {
 	return operations.Check(op, keys.Key{Type: ref.Type, Curve: k.Curve, Size: k.Size})
+}
+
+// forbidden makes Denied of the other words in which tokens say that a key's
+// attributes do not permit an operation.
+func forbidden(k *key, op operations.Operation, err error) error {
+	if code(err) != pkcs11.CKR_KEY_TYPE_INCONSISTENT {
+		return err
+	}
+	ops := k.Ops
+	if k.public != nil {
+		ops |= k.public.Ops
+	}
+	if ops.Has(op.Needs()) {
+		return err
+	}
+	return fault.Wrap(fault.Denied, err, "%s", meanings[pkcs11.CKR_KEY_FUNCTION_NOT_PERMITTED].message)
 }
 
 func (t *Token) perform(ctx context.Context, k *key, op operations.Operation) (operations.Result, error) {

@@ -40,6 +40,9 @@ func (t *Token) encrypt(ctx context.Context, k *key, op operations.Encrypt) (ope
 	}
 	j.mechanism = m
 	out, err := t.run(ctx, k, j)
+	if op.Mode == operations.CTR && code(err) == pkcs11.CKR_DATA_LEN_RANGE {
+		return operations.Result{}, fault.Wrap(fault.Unsupported, err, "the HSM does not let the counter begin anew")
+	}
 	if err != nil {
 		return operations.Result{}, err
 	}

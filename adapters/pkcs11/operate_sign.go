@@ -77,27 +77,37 @@ func (t *Token) verify(ctx context.Context, k *key, op operations.Verify) (opera
 	if k.public == nil {
 		return verifyHere(k, op)
 	}
-	signature := op.Signature
-	if m.Type == pkcs11.CKM_ECDSA {
-		raw, ok := der.RawSignature(signature, k.field)
-		if !ok {
-			return operations.Result{}, nil
-		}
-		signature = raw
-	}
-	if len(signature) == 0 || k.Type == keys.RSA && len(signature) != (k.Size+7)/8 {
-		return operations.Result{}, nil
-	}
+	signature, formed := rawSignature(k, op.Signature)
 	_, err = t.run(ctx, k, job{kind: cryptoki.Verify, object: k.public.handle, mechanism: m, in: in, signature: signature})
 	switch e := code(err); {
 	case err == nil:
-		return operations.Result{Valid: true}, nil
+		return operations.Result{Valid: formed}, nil
 	case e == pkcs11.CKR_SIGNATURE_INVALID || e == pkcs11.CKR_SIGNATURE_LEN_RANGE:
 		return operations.Result{}, nil
 	case refusedInput(err) && k.software() != nil:
 		return verifyHere(k, op)
 	}
 	return operations.Result{}, err
+}
+
+// rawSignature returns a signature as the token wants it. One that is not formed
+// as the key's are becomes zeros: the token is asked all the same, for it may
+// not permit the key to verify at all.
+func rawSignature(k *key, sig []byte) (raw []byte, formed bool) {
+	size := 2 * k.field
+	switch {
+	case k.Type == keys.RSA:
+		size = (k.Size + 7) / 8
+	case k.Curve != keys.Ed25519:
+		if raw, ok := der.RawSignature(sig, k.field); ok {
+			return raw, true
+		}
+		return make([]byte, size), false
+	}
+	if len(sig) != size {
+		return make([]byte, size), false
+	}
+	return sig, true
 }
 
 // verifyHere verifies with Go's own cryptography.

@@ -99,13 +99,18 @@ func (l *Library) Find(s Session, attrs []Attribute) (found []Object, err error)
 	}
 }
 
-// Want is an attribute that a Reader reads, and the length that it has: exact for
-// booleans and numbers, at most for the others, whose room decides whether one
-// call is enough.
+// Want is an attribute that a Reader reads. Room is how long it may be for one
+// call to be enough; Exact says that it has this length and no other, as
+// booleans and numbers do.
 type Want struct {
-	Type uint
-	Room int
+	Type  uint
+	Room  int
+	Exact bool
 }
+
+// untouched fills values before they are read: no boolean and no number that
+// there is consists of it.
+const untouched = 0xff
 
 // Reader reads the same attributes of many objects with one call for each, into
 // buffers of its own. It is not for concurrent use.
@@ -140,11 +145,11 @@ func NewReader(wants []Want) *Reader {
 	}
 	size := 0
 	for i, w := range wants {
-		r.types[i], r.start[i] = C.gh_ulong(w.Type), size
-		// One byte more than any right value has, so that an attribute that the
-		// library left alone is known by its length.
-		r.rooms[i] = C.gh_ulong(w.Room + 1)
-		size += w.Room + 1
+		if !w.Exact {
+			w.Room++ // so that an attribute that the library left alone is known by its length
+		}
+		r.types[i], r.start[i], r.rooms[i] = C.gh_ulong(w.Type), size, C.gh_ulong(w.Room)
+		size += w.Room
 	}
 	r.block = make([]byte, size)
 	return r
@@ -155,6 +160,11 @@ func NewReader(wants []Want) *Reader {
 func (r *Reader) Read(l *Library, s Session, object Object) error {
 	copy(r.lens, r.rooms)
 	clear(r.extra)
+	for i, w := range r.wants {
+		if w.Exact {
+			r.spoil(i)
+		}
+	}
 	rv := C.gh_get(l.c, C.gh_ulong(s), C.gh_ulong(object), C.gh_ulong(len(r.types)), &r.types[0], &r.lens[0],
 		bytesOf(r.block))
 	whole := true
@@ -174,7 +184,7 @@ func (r *Reader) Read(l *Library, s Session, object Object) error {
 		switch {
 		case n == unavailable:
 			r.state[i] = absent
-		case n < r.rooms[i]:
+		case n < r.rooms[i], n == r.rooms[i] && r.wants[i].Exact && !r.spoilt(i):
 			r.state[i] = present
 		default: // left alone, too long, or nonsense
 			whole = false
@@ -186,6 +196,22 @@ func (r *Reader) Read(l *Library, s Session, object Object) error {
 	return r.readOneByOne(l, s, object)
 }
 
+func (r *Reader) spoil(i int) {
+	b := r.block[r.start[i]:][:r.rooms[i]]
+	for j := range b {
+		b[j] = untouched
+	}
+}
+
+func (r *Reader) spoilt(i int) bool {
+	for _, b := range r.block[r.start[i]:][:r.rooms[i]] {
+		if b != untouched {
+			return false
+		}
+	}
+	return true
+}
+
 // readOneByOne is for objects and libraries for which one call does not do.
 func (r *Reader) readOneByOne(l *Library, s Session, object Object) error {
 	for i, w := range r.wants {
@@ -194,7 +220,7 @@ func (r *Reader) readOneByOne(l *Library, s Session, object Object) error {
 		rv := C.gh_get(l.c, C.gh_ulong(s), C.gh_ulong(object), 1, &r.types[i], &n, at)
 		r.lens[i], r.state[i] = n, present
 		switch err := pkcs11.Error(rv); {
-		case err == pkcs11.CKR_OK && n < r.rooms[i]:
+		case err == pkcs11.CKR_OK && (n < r.rooms[i] || w.Exact && n == r.rooms[i]):
 		case err == pkcs11.CKR_OK && n == unavailable, err == pkcs11.CKR_ATTRIBUTE_TYPE_INVALID:
 			r.state[i] = absent
 		case err == pkcs11.CKR_BUFFER_TOO_SMALL || err == pkcs11.CKR_OK:

@@ -36,6 +36,10 @@ func (p *Private) Wipe() {
 // ParsePrivate reads a PKCS#8 PrivateKeyInfo (RFC 5958), and checks that its
 // parts belong together as far as Go does.
 func ParsePrivate(b []byte) (Private, error) {
+	var whole asn1.RawValue
+	if rest, err := asn1.Unmarshal(b, &whole); err != nil || len(rest) != 0 {
+		return Private{}, errPrivate // Go's parser lets something stand behind the key
+	}
 	if p, err := parsePrivateSecp256k1(b); err == nil {
 		return p, nil
 	}

@@ -1,0 +1,117 @@
+package pkcs11_test
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"unsafe"
+
+	"gatehouse/simulators/softtoken"
+)
+
+// Functions that the shim intercepts, by their place in CK_FUNCTION_LIST.
+const (
+	getSlotList       = 4
+	openSession       = 12
+	login             = 18
+	createObject      = 20
+	destroyObject     = 22
+	getAttributeValue = 24
+	setAttributeValue = 25
+	findObjectsInit   = 26
+	findObjects       = 27
+	encryptInit       = 29
+	encrypt           = 30
+	signInit          = 42
+	sign              = 43
+	verify            = 49
+	generateKey       = 58
+	generateRandom    = 64
+)
+
+// What the shim does with calls.
+const (
+	pass int32 = iota
+	hang
+	fail      // return the value and do nothing
+	failAfter // do it and return the value
+	tooSmallOnce
+	absurdLength
+	stopAtFirst
+)
+
+const always = -1
+
+// A shim stands in front of SoftHSM2 and does what it is told; see testdata/shim.c.
+type shim struct {
+	softtoken.Token
+	control           []byte
+	reached, released string
+}
+
+type rule struct {
+	action, count int32
+	rv            uint64
+}
+
+func newShim(t testing.TB) *shim {
+	t.Helper()
+	dir := t.TempDir()
+	s := &shim{Token: softHSM(t), reached: filepath.Join(dir, "reached"), released: filepath.Join(dir, "release")}
+	control, lib := filepath.Join(dir, "control"), filepath.Join(dir, "shim.so")
+	if out, err := exec.Command("gcc", "-shared", "-fPIC", "-Wall", "-Werror", "-o", lib, "testdata/shim.c").CombinedOutput(); err != nil {
+		t.Fatalf("compiling the shim: %v: %s", err, out)
+	}
+	for _, fifo := range []string{s.reached, s.released} {
+		if err := syscall.Mkfifo(fifo, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.WriteFile(control, make([]byte, 4096), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	f, err := os.OpenFile(control, os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	s.control, err = syscall.Mmap(int(f.Fd()), 0, 4096, syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_SHARED)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Env = append(s.Env, "SHIM_LIBRARY="+s.Lib, "SHIM_CONTROL="+control, "SHIM_REACHED="+s.reached, "SHIM_RELEASE="+s.released)
+	s.Lib = lib
+	return s
+}
+
+// tell has the next count calls of a function go wrong.
+func (s *shim) tell(function int, action int32, count int32, rv uint64) {
+	r := (*rule)(unsafe.Pointer(&s.control[16*function]))
+	r.rv = rv
+	atomic.StoreInt32(&r.count, count)
+	atomic.StoreInt32(&r.action, action)
+}
+
+// hangNext has the next call of a function hang until release is called.
+func (s *shim) hangNext(t *testing.T, function int) (reached <-chan struct{}, release func()) {
+	t.Helper()
+	got := make(chan struct{})
+	go func() {
+		if f, err := os.Open(s.reached); err == nil { // waits for the shim
+			f.Close()
+			close(got)
+		}
+	}()
+	s.tell(function, hang, 1, 0)
+	return got, func() {
+		f, err := os.OpenFile(s.released, os.O_WRONLY, 0) // waits for the shim
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		f.Close()
+	}
+}

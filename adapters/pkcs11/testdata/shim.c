@@ -1,0 +1,213 @@
+// A PKCS#11 library in front of another, for tests: it hangs, fails and lies as
+// it is told. SHIM_LIBRARY names the library behind it, SHIM_CONTROL a file of
+// 4096 bytes that a test maps too, SHIM_REACHED and SHIM_RELEASE two FIFOs.
+#include <dlfcn.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+typedef unsigned long ulong_t;
+typedef unsigned char byte_t;
+typedef struct { ulong_t type; void *value; ulong_t len; } attribute;
+
+// The functions that are intercepted, by their place in CK_FUNCTION_LIST.
+enum {
+	GetSlotList = 4, OpenSession = 12, Login = 18, CreateObject = 20, DestroyObject = 22, GetAttributeValue = 24, SetAttributeValue = 25,
+	FindObjectsInit = 26, FindObjects = 27, EncryptInit = 29, Encrypt = 30, SignInit = 42, Sign = 43, Verify = 49,
+	GenerateKey = 58, GenerateRandom = 64,
+};
+
+// What is done with the next calls of a function: count times, or always when negative.
+enum { PASS, HANG, FAIL, FAIL_AFTER, TOO_SMALL_ONCE, ABSURD_LENGTH, STOP_AT_FIRST };
+
+struct rule { volatile int32_t action, count; volatile uint64_t rv; };
+
+static struct { byte_t major, minor; void *f[68]; } list;
+static void **real;
+static struct rule *rules;
+
+static int take(int fn, int *action, ulong_t *rv)
+{
+	struct rule *r = &rules[fn];
+	*action = __atomic_load_n(&r->action, __ATOMIC_SEQ_CST);
+	*rv = r->rv;
+	if (*action == PASS)
+		return 0;
+	if (r->count > 0 && __atomic_sub_fetch(&r->count, 1, __ATOMIC_SEQ_CST) == 0)
+		__atomic_store_n(&r->action, PASS, __ATOMIC_SEQ_CST);
+	if (*action == HANG) {
+		int fd = open(getenv("SHIM_REACHED"), O_WRONLY);
+		close(fd);
+		fd = open(getenv("SHIM_RELEASE"), O_RDONLY);
+		close(fd);
+		return 0;
+	}
+	return *action == FAIL;
+}
+
+#define ENTER(fn) int action; ulong_t rv; if (take(fn, &action, &rv)) return rv
+#define LEAVE(result) ulong_t got = (result); return action == FAIL_AFTER ? rv : got
+
+typedef ulong_t f2(ulong_t, ulong_t);
+typedef ulong_t f3(ulong_t, void *, ulong_t);
+typedef ulong_t f4(ulong_t, void *, ulong_t, ulong_t *);
+typedef ulong_t f5(ulong_t, byte_t *, ulong_t, byte_t *, ulong_t *);
+
+static ulong_t slots(byte_t present, ulong_t *out, ulong_t *n)
+{
+	ENTER(GetSlotList);
+	ulong_t got = ((ulong_t(*)(byte_t, ulong_t *, ulong_t *))real[GetSlotList])(present, out, n);
+	if (action == ABSURD_LENGTH)
+		*n = ~0UL / 16;
+	return got;
+}
+
+static ulong_t opensession(ulong_t slot, ulong_t flags, void *app, void *notify, ulong_t *s)
+{
+	ENTER(OpenSession);
+	LEAVE(((ulong_t(*)(ulong_t, ulong_t, void *, void *, ulong_t *))real[OpenSession])(slot, flags, app, notify, s));
+}
+
+static ulong_t login(ulong_t s, ulong_t user, void *pin, ulong_t n)
+{
+	ENTER(Login);
+	LEAVE(((ulong_t(*)(ulong_t, ulong_t, void *, ulong_t))real[Login])(s, user, pin, n));
+}
+
+static ulong_t create(ulong_t s, void *t, ulong_t n, ulong_t *o)
+{
+	ENTER(CreateObject);
+	LEAVE(((f4 *)real[CreateObject])(s, t, n, o));
+}
+
+static ulong_t destroy(ulong_t s, ulong_t o)
+{
+	ENTER(DestroyObject);
+	LEAVE(((f2 *)real[DestroyObject])(s, o));
+}
+
+static ulong_t get(ulong_t s, ulong_t o, attribute *t, ulong_t n)
+{
+	typedef ulong_t fn(ulong_t, ulong_t, attribute *, ulong_t);
+	ENTER(GetAttributeValue);
+	if (action == STOP_AT_FIRST) {
+		for (ulong_t i = 0; i < n; i++) {
+			ulong_t got = ((fn *)real[GetAttributeValue])(s, o, &t[i], 1);
+			if (got != 0)
+				return got;
+		}
+		return 0;
+	}
+	ulong_t got = ((fn *)real[GetAttributeValue])(s, o, t, n);
+	if (action == ABSURD_LENGTH)
+		for (ulong_t i = 0; i < n; i++)
+			t[i].len = ~0UL / 2 - i;
+	return got;
+}
+
+static ulong_t set(ulong_t s, ulong_t o, void *t, ulong_t n)
+{
+	ENTER(SetAttributeValue);
+	LEAVE(((ulong_t(*)(ulong_t, ulong_t, void *, ulong_t))real[SetAttributeValue])(s, o, t, n));
+}
+
+static ulong_t findinit(ulong_t s, void *t, ulong_t n)
+{
+	ENTER(FindObjectsInit);
+	LEAVE(((f3 *)real[FindObjectsInit])(s, t, n));
+}
+
+static ulong_t find(ulong_t s, void *out, ulong_t max, ulong_t *n)
+{
+	ENTER(FindObjects);
+	ulong_t got = ((f4 *)real[FindObjects])(s, out, max, n);
+	if (action == ABSURD_LENGTH)
+		*n = ~0UL / 16;
+	return action == FAIL_AFTER ? rv : got;
+}
+
+static ulong_t step(int fn, ulong_t s, byte_t *in, ulong_t inlen, byte_t *out, ulong_t *outlen)
+{
+	ENTER(fn);
+	if (action == TOO_SMALL_ONCE) {
+		*outlen = inlen + 4096;
+		return 0x150;
+	}
+	ulong_t got = ((f5 *)real[fn])(s, in, inlen, out, outlen);
+	if (action == ABSURD_LENGTH)
+		*outlen = ~0UL / 2;
+	return action == FAIL_AFTER ? rv : got;
+}
+
+static ulong_t encrypt(ulong_t s, byte_t *in, ulong_t inlen, byte_t *out, ulong_t *outlen) { return step(Encrypt, s, in, inlen, out, outlen); }
+static ulong_t sign(ulong_t s, byte_t *in, ulong_t inlen, byte_t *out, ulong_t *outlen) { return step(Sign, s, in, inlen, out, outlen); }
+
+static ulong_t verify(ulong_t s, byte_t *in, ulong_t inlen, byte_t *sig, ulong_t siglen)
+{
+	ENTER(Verify);
+	LEAVE(((ulong_t(*)(ulong_t, byte_t *, ulong_t, byte_t *, ulong_t))real[Verify])(s, in, inlen, sig, siglen));
+}
+
+static ulong_t encryptinit(ulong_t s, void *m, ulong_t key)
+{
+	ENTER(EncryptInit);
+	LEAVE(((f3 *)real[EncryptInit])(s, m, key));
+}
+
+static ulong_t signinit(ulong_t s, void *m, ulong_t key)
+{
+	ENTER(SignInit);
+	LEAVE(((f3 *)real[SignInit])(s, m, key));
+}
+
+static ulong_t generate(ulong_t s, void *m, void *t, ulong_t n, ulong_t *key)
+{
+	ENTER(GenerateKey);
+	LEAVE(((ulong_t(*)(ulong_t, void *, void *, ulong_t, ulong_t *))real[GenerateKey])(s, m, t, n, key));
+}
+
+static ulong_t randomise(ulong_t s, byte_t *out, ulong_t n)
+{
+	ENTER(GenerateRandom);
+	LEAVE(((ulong_t(*)(ulong_t, byte_t *, ulong_t))real[GenerateRandom])(s, out, n));
+}
+
+ulong_t C_GetFunctionList(void **out)
+{
+	if (real == NULL) {
+		struct { byte_t major, minor; void *f[68]; } *behind = NULL;
+		ulong_t (*get_list)(void *) = NULL;
+		void *handle = dlopen(getenv("SHIM_LIBRARY"), RTLD_NOW);
+		int fd = open(getenv("SHIM_CONTROL"), O_RDWR);
+		if (handle == NULL || fd < 0)
+			return 5;
+		*(void **)&get_list = dlsym(handle, "C_GetFunctionList");
+		rules = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+		close(fd);
+		if (rules == MAP_FAILED || get_list == NULL || get_list(&behind) != 0)
+			return 5;
+		memcpy(&list, behind, sizeof list);
+		real = behind->f;
+		list.f[GetSlotList] = slots;
+		list.f[OpenSession] = opensession;
+		list.f[Login] = login;
+		list.f[CreateObject] = create;
+		list.f[DestroyObject] = destroy;
+		list.f[GetAttributeValue] = get;
+		list.f[SetAttributeValue] = set;
+		list.f[FindObjectsInit] = findinit;
+		list.f[FindObjects] = find;
+		list.f[EncryptInit] = encryptinit;
+		list.f[Encrypt] = encrypt;
+		list.f[SignInit] = signinit;
+		list.f[Sign] = sign;
+		list.f[Verify] = verify;
+		list.f[GenerateKey] = generate;
+		list.f[GenerateRandom] = randomise;
+	}
+	*out = &list;
+	return 0;
+}
