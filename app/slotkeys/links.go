@@ -10,7 +10,6 @@ import (
 	"gatehouse/core/fault"
 	"gatehouse/core/groups"
 	"gatehouse/core/id"
-	"gatehouse/core/secret"
 	"gatehouse/ports/seal"
 	"gatehouse/ports/token"
 )
@@ -34,6 +33,7 @@ type link struct {
 	mu      sync.Mutex
 	token   token.Token
 	refused error // the PIN was refused: not to be tried again
+	insist  bool  // a person asked for the next try
 }
 
 func newLinks(dial Dial, sealer seal.Sealer, within time.Duration) *links {
@@ -87,7 +87,7 @@ func (ls *links) token(ctx context.Context, conn groups.Connection) (token.Token
 	}
 	ctx, cancel := context.WithTimeout(ctx, ls.within)
 	defer cancel()
-	t, err := ls.connect(ctx, conn)
+	t, err := ls.connect(ctx, conn, l.insists())
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if err != nil {
@@ -100,20 +100,29 @@ func (ls *links) token(ctx context.Context, conn groups.Connection) (token.Token
 	return t, nil
 }
 
-func (ls *links) connect(ctx context.Context, conn groups.Connection) (token.Token, error) {
-	var pin, clientKey secret.Value
+// insists reports whether a person asked for this try, once.
+func (l *link) insists() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	insist := l.insist
+	l.insist = false
+	return insist
+}
+
+func (ls *links) connect(ctx context.Context, conn groups.Connection, insist bool) (token.Token, error) {
+	a := Access{Insist: insist}
 	var err error
 	if !conn.PIN.Empty() {
-		if pin, err = ls.sealer.Open(seal.ConnectionPIN, string(conn.ID), conn.PIN); err != nil {
+		if a.PIN, err = ls.sealer.Open(seal.ConnectionPIN, string(conn.ID), conn.PIN); err != nil {
 			return nil, err
 		}
 	}
 	if !conn.TLS.ClientKey.Empty() {
-		if clientKey, err = ls.sealer.Open(seal.ConnectionKey, string(conn.ID), conn.TLS.ClientKey); err != nil {
+		if a.ClientKey, err = ls.sealer.Open(seal.ConnectionKey, string(conn.ID), conn.TLS.ClientKey); err != nil {
 			return nil, err
 		}
 	}
-	return ls.dial(ctx, conn, pin, clientKey)
+	return ls.dial(ctx, conn, a)
 }
 
 func (l *link) state() (token.Token, error) {
@@ -142,7 +151,7 @@ func (ls *links) refuse(conn groups.Connection, err error) {
 func (ls *links) retry(conn groups.Connection) {
 	if l, err := ls.link(conn); err == nil {
 		l.mu.Lock()
-		l.refused = nil
+		l.refused, l.insist = nil, true
 		l.mu.Unlock()
 	}
 }

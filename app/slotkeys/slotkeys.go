@@ -29,9 +29,18 @@ import (
 	"gatehouse/ports/token"
 )
 
-// Dial opens the token at the end of a connection. The secrets are those of
-// the connection, opened; either may be empty.
-type Dial func(ctx context.Context, conn groups.Connection, pin, clientKey secret.Value) (token.Token, error)
+// Dial opens the token at the end of a connection.
+type Dial func(ctx context.Context, conn groups.Connection, a Access) (token.Token, error)
+
+// Access is what opens a connection: its secrets, unsealed; either may be empty.
+type Access struct {
+	PIN       secret.Value
+	ClientKey secret.Value
+
+	// Insist is set when a person asks for a test: a PIN that was refused
+	// before may be tried once more.
+	Insist bool
+}
 
 // Config is what a Backend needs besides its collaborators. Zero durations mean the defaults.
 type Config struct {
@@ -308,7 +317,7 @@ func (b *Backend) Check(ctx context.Context, conn groups.Connection) (hsm.Info, 
 func (b *Backend) CheckUnsaved(ctx context.Context, conn groups.Connection, pin, clientKey secret.Value) (info hsm.Info, err error) {
 	ctx, cancel := context.WithTimeout(ctx, b.cfg.ConnectWithin)
 	defer cancel()
-	t, err := b.links.dial(ctx, conn, pin, clientKey)
+	t, err := b.links.dial(ctx, conn, Access{PIN: pin, ClientKey: clientKey, Insist: true})
 	if err != nil {
 		return hsm.Info{}, notConnected(err)
 	}
