@@ -2,6 +2,7 @@ package softkeys
 
 import (
 	"crypto/cipher"
+	"crypto/rand"
 
 	"github.com/pion/dtls/v3/pkg/crypto/ccm"
 
@@ -28,10 +29,8 @@ func (k *blockKey) sealAEAD(op operations.Encrypt) (operations.Result, error) {
 		return operations.Result{}, err
 	}
 	out := make([]byte, ivSize, ivSize+len(op.Plain)+tagSize)
-	if len(op.IV) != 0 {
-		copy(out, op.IV)
-	} else {
-		copy(out, randomBytes(ivSize))
+	if copy(out, op.IV) == 0 {
+		_, _ = rand.Read(out) // never fails: crypto/rand ends the process instead
 	}
 	out = aead.Seal(out, out[:ivSize:ivSize], op.Plain, op.AD)
 	end := ivSize + len(op.Plain)

@@ -1,0 +1,132 @@
+package softkeys_test
+
+import (
+	"bytes"
+	"encoding/hex"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"gatehouse/adapters/softkeys"
+	"gatehouse/core/access"
+	"gatehouse/core/id"
+	"gatehouse/core/keys"
+	"gatehouse/core/operations"
+	"gatehouse/core/secret"
+	"gatehouse/ports/backend"
+)
+
+// desk is a backend with what a test needs to use it.
+type desk struct {
+	b     *softkeys.Backend
+	made  atomic.Int64
+	taken map[string]keys.Key // by material
+}
+
+func newDesk(t testing.TB) *desk {
+	t.Helper()
+	return &desk{b: softkeys.New(sealer(t), softkeys.Config{}), taken: map[string]keys.Key{}}
+}
+
+func (d *desk) order(s keys.Spec) backend.Order {
+	s.Name = "key"
+	if s.Ops == 0 {
+		s.Ops = keys.DefaultOps(s.Type, s.Curve) | keys.OpExport
+	}
+	return backend.Order{ID: id.Key(fmt.Sprintf("00000000-0000-0000-0000-%012d", d.made.Add(1))), Group: ordinary, Spec: s}
+}
+
+func record(o backend.Order, m backend.Made) keys.Key {
+	return keys.Key{
+		ID: o.ID, Account: ordinary.Account, Group: ordinary.ID, Type: o.Spec.Type, Size: m.Size, Curve: m.Curve,
+		Ops: keys.DefaultOps(o.Spec.Type, m.Curve) | keys.OpExport, State: keys.Active, Enabled: true,
+		PublicOnly: m.Public, PublicKey: m.PublicKey, KCV: m.KCV, Material: m.Material,
+	}
+}
+
+func (d *desk) take(t testing.TB, s keys.Spec, material []byte) keys.Key {
+	t.Helper()
+	o := d.order(s)
+	m, err := d.b.Import(t.Context(), o, secret.New(bytes.Clone(material)))
+	if err != nil {
+		t.Fatalf("importing a %s key: %v", s.Type, err)
+	}
+	return record(o, m)
+}
+
+func (d *desk) generate(t testing.TB, s keys.Spec) keys.Key {
+	t.Helper()
+	o := d.order(s)
+	m, err := d.b.Generate(t.Context(), o)
+	if err != nil {
+		t.Fatalf("generating a %s key: %v", s.Type, err)
+	}
+	return record(o, m)
+}
+
+// use authorises op and does it. The error is policy's or the backend's.
+func (d *desk) use(t testing.TB, k keys.Key, op operations.Operation) (operations.Result, error) {
+	t.Helper()
+	a, err := authorise(k, op)
+	if err != nil {
+		return operations.Result{}, err
+	}
+	return d.b.Operate(t.Context(), ordinary, a)
+}
+
+func authorise(k keys.Key, op operations.Operation) (*access.Authorised, error) {
+	c := access.Caller{
+		Principal: id.Principal{Kind: id.AppPrincipal, ID: "app"}, Account: k.Account, Role: access.CryptoApp,
+		Groups: map[id.Group]access.Permissions{k.Group: access.AllPermissions},
+	}
+	return access.AuthoriseUse(c, k, op, time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC))
+}
+
+func (d *desk) must(t testing.TB, k keys.Key, op operations.Operation) operations.Result {
+	t.Helper()
+	res, err := d.use(t, k, op)
+	if err != nil {
+		t.Fatalf("%s: %v", operations.Name(op), err)
+	}
+	return res
+}
+
+func unhex(t testing.TB, s string) []byte {
+	t.Helper()
+	b, err := hex.DecodeString(s)
+	if err != nil {
+		t.Fatalf("reading hex: %v", err)
+	}
+	return b
+}
+
+// openssl runs the openssl command in dir, where files named in args are.
+func openssl(t *testing.T, dir string, args ...string) []byte {
+	t.Helper()
+	program, err := exec.LookPath("openssl")
+	if err != nil {
+		if os.Getenv("CI") == "true" {
+			t.Fatalf("CI needs the openssl command: %v", err)
+		}
+		t.Skip("needs the openssl command: run `make tools`")
+	}
+	cmd := exec.CommandContext(t.Context(), program, args...)
+	cmd.Dir = dir
+	var out, diagnostics bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &diagnostics
+	if err := cmd.Run(); err != nil {
+		t.Fatalf("openssl %v: %v\n%s%s", args, err, diagnostics.Bytes(), out.Bytes())
+	}
+	return out.Bytes()
+}
+
+func write(t *testing.T, dir, name string, content []byte) {
+	t.Helper()
+	if err := os.WriteFile(filepath.Join(dir, name), content, 0o600); err != nil {
+		t.Fatalf("writing %s: %v", name, err)
+	}
+}
