@@ -1,0 +1,195 @@
+package restapi_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"gatehouse/adapters/dsmclient"
+	"gatehouse/adapters/dsmwire"
+	"gatehouse/adapters/passwords"
+	"gatehouse/adapters/restapi"
+	"gatehouse/adapters/seal"
+	"gatehouse/adapters/softkeys"
+	"gatehouse/adapters/sqlstore"
+	"gatehouse/app/accounts"
+	"gatehouse/app/catalogue"
+	"gatehouse/app/grouping"
+	"gatehouse/app/keyring"
+	"gatehouse/app/ledger"
+	"gatehouse/app/sessions"
+	"gatehouse/app/slotkeys"
+	"gatehouse/app/syncing"
+	"gatehouse/core/groups"
+	"gatehouse/core/secret"
+	"gatehouse/ports/token"
+	"gatehouse/simulators/tokensim"
+)
+
+// world is a service over a database on disk, sealed for real, and one HSM in
+// memory behind every connection; it is asked over TLS. Ids count up and the
+// clock stands still until it is moved, so that replies can be compared.
+type world struct {
+	tb     testing.TB
+	hsm    *tokensim.Slot
+	server *httptest.Server
+	log    *bytes.Buffer
+	now    atomic.Pointer[time.Time]
+
+	admin *dsmclient.Client // an administrator with a session in the account
+	app   *dsmclient.Client // an app that may do everything in both groups
+	local string            // an ordinary group, the app's default
+	slot  string            // an HSM group
+}
+
+const (
+	hsmPIN     = "the PIN of the simulated HSM"
+	adminEmail = "admin@gatehouse.example"
+)
+
+// beginning is where the clock stands at first.
+var beginning = time.Date(2026, 11, 21, 21, 30, 0, 0, time.UTC)
+
+func newWorld(tb testing.TB) *world {
+	tb.Helper()
+	ctx := tb.Context()
+	w := &world{tb: tb, hsm: tokensim.New(tokensim.Options{PIN: secret.FromString(hsmPIN), Slot: 7, Label: "simulated"}), log: &bytes.Buffer{}}
+	w.now.Store(&beginning)
+	handler, password := w.service(ctx)
+	w.server = httptest.NewTLSServer(handler)
+	tb.Cleanup(w.server.Close)
+
+	w.admin = w.client(dsmclient.Config{User: adminEmail, Password: password})
+	_, err := w.admin.Login(ctx)
+	must(tb, err)
+	accts, err := w.admin.Accounts(ctx)
+	must(tb, err)
+	must(tb, w.admin.SelectAccount(ctx, accts[0].AcctID))
+
+	local, err := w.admin.CreateGroup(ctx, dsmwire.GroupRequest{Name: ptr("ordinary")})
+	must(tb, err)
+	slot, err := w.admin.CreateGroup(ctx, dsmwire.GroupRequest{Name: ptr("hsm"), AddHmg: []dsmwire.HmgConfig{{
+		Kind: "Softhsm", URL: "gateway.example", Slot: ptr(uint64(7)), PIN: dsmwire.NewSecretText(secret.FromString(hsmPIN)),
+		TLS: &dsmwire.TLSConfig{Mode: "required", ValidateHostname: ptr(true), CA: &dsmwire.CAConfig{CASet: dsmwire.GlobalRoots}},
+	}}})
+	must(tb, err)
+	w.local, w.slot = local.GroupID, slot.GroupID
+	w.app = w.newApp("app", map[string][]string{w.local: everyPermission, w.slot: everyPermission})
+	return w
+}
+
+var everyPermission = []string{"SIGN", "VERIFY", "ENCRYPT", "DECRYPT", "MACGENERATE", "MACVERIFY", "EXPORT", "MANAGE"}
+
+// newApp makes an app and returns a client that calls as it.
+func (w *world) newApp(name string, groups map[string][]string) *dsmclient.Client {
+	w.tb.Helper()
+	ctx := w.tb.Context()
+	request := dsmwire.AppRequest{Name: &name, AddGroups: dsmwire.AppGroups{Permissions: groups}}
+	if _, in := groups[w.local]; in {
+		request.DefaultGroup = &w.local
+	}
+	app, err := w.admin.CreateApp(ctx, request)
+	must(w.tb, err)
+	key, err := w.admin.AppAPIKey(ctx, app.AppID)
+	must(w.tb, err)
+	return w.client(dsmclient.Config{APIKey: key})
+}
+
+// client returns a client of the service.
+func (w *world) client(cfg dsmclient.Config) *dsmclient.Client {
+	w.tb.Helper()
+	cfg.Endpoint, cfg.Roots = w.server.URL, x509.NewCertPool()
+	cfg.Roots.AddCert(w.server.Certificate())
+	c, err := dsmclient.New(cfg)
+	must(w.tb, err)
+	w.tb.Cleanup(c.Close)
+	return c
+}
+
+// service makes the service and its first administrator.
+func (w *world) service(ctx context.Context) (http.Handler, secret.Value) {
+	w.tb.Helper()
+	st, err := sqlstore.Open(ctx, sqlstore.Options{Path: filepath.Join(w.tb.TempDir(), "gatehouse.db")})
+	must(w.tb, err)
+	w.tb.Cleanup(func() { must(w.tb, st.Close()) })
+	master := make([]byte, seal.KeySize)
+	_, _ = rand.Read(master)
+	ring, err := seal.NewRing(secret.New(master))
+	must(w.tb, err)
+
+	now := func() time.Time { return *w.now.Load() }
+	var count atomic.Int64
+	newID := func() string { return fmt.Sprintf("00000000-0000-4000-8000-%012x", count.Add(1)) }
+	cat := catalogue.New(st)
+	led := ledger.New(cat, now, newID)
+	dial := func(ctx context.Context, _ groups.Connection, a slotkeys.Access) (token.Token, error) { return w.hsm.Open(ctx, a.PIN) }
+	slots := slotkeys.New(dial, ring, slotkeys.Config{Shuffle: func(int, func(i, j int)) {}, Normalise: softkeys.Normalise})
+	w.tb.Cleanup(slots.Close)
+	keys := keyring.New(cat, led, softkeys.New(ring, softkeys.Config{}), slots, keyring.Config{Now: now, NewID: newID})
+	dummy, err := passwords.Hash(secret.FromString("nobody"))
+	must(w.tb, err)
+	people := accounts.New(cat, ring, led, accounts.Config{Now: now, NewID: newID, Random: rand.Reader, HashPassword: passwords.Hash})
+	password, _, err := people.FirstAdministrator(ctx, "main", adminEmail)
+	must(w.tb, err)
+	return restapi.New(restapi.Services{
+		Sessions: sessions.New(cat, ring, led, sessions.Config{Now: now, Random: rand.Reader, CheckPassword: passwords.Check, DummyHash: dummy}),
+		Accounts: people,
+		Grouping: grouping.New(cat, ring, led, slots, grouping.Config{Now: now, NewID: newID}),
+		Keyring:  keys,
+		Syncing:  syncing.New(cat, led, slots, keys, syncing.Config{Now: now, NewID: newID}),
+	}, restapi.Config{Version: "1.2.3", Now: time.Now, Log: slog.New(slog.DiscardHandler)}), password
+}
+
+// ask sends a body as it is as the app, and returns status and reply.
+func (w *world) ask(method, target, body string) (status int, reply string) {
+	w.tb.Helper()
+	return askAs(w.tb, w.app, method, target, body)
+}
+
+func askAs(tb testing.TB, c *dsmclient.Client, method, target, body string) (status int, reply string) {
+	tb.Helper()
+	var b []byte
+	if body != "" {
+		b = []byte(body)
+	}
+	raw, err := c.Raw(tb.Context(), method, target, b)
+	must(tb, err)
+	return raw.Status, string(raw.Body)
+}
+
+// generate makes a key as the app.
+func (w *world) generate(r dsmwire.SobjectRequest) dsmwire.Sobject {
+	w.tb.Helper()
+	k, err := w.app.Generate(w.tb.Context(), r)
+	must(w.tb, err)
+	return k
+}
+
+func must(tb testing.TB, err error) {
+	tb.Helper()
+	if err != nil {
+		tb.Fatal(err)
+	}
+}
+
+func ptr[T any](v T) *T { return &v }
+
+// decoded reads JSON that a reply must hold.
+func decoded[T any](tb testing.TB, reply string) T {
+	tb.Helper()
+	var v T
+	if err := json.Unmarshal([]byte(reply), &v); err != nil {
+		tb.Fatalf("%v in %s", err, reply)
+	}
+	return v
+}
