@@ -1,0 +1,115 @@
+package hmgserver
+
+import (
+	"sync"
+
+	"gatehouse/core/fault"
+)
+
+// A lane runs jobs, a limited number at once; a limited number wait.
+type lane struct {
+	limit, depth int
+
+	mu      sync.Mutex
+	running int
+	waiting []func()
+}
+
+// enter takes a place for a job that its caller does itself. It must leave.
+func (l *lane) enter() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.running >= l.limit {
+		return false
+	}
+	l.running++
+	return true
+}
+
+// leave gives the place to a job that waits.
+func (l *lane) leave() {
+	if job := l.next(); job != nil {
+		go l.work(job)
+	}
+}
+
+// submit has job done soon; false when too many wait.
+func (l *lane) submit(job func()) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	switch {
+	case l.running < l.limit:
+		l.running++
+		go l.work(job)
+		return true
+	case len(l.waiting) < l.depth:
+		l.waiting = append(l.waiting, job)
+		return true
+	default:
+		return false
+	}
+}
+
+func (l *lane) work(job func()) {
+	for job != nil {
+		job()
+		job = l.next()
+	}
+}
+
+// next returns a job that waits, or gives the place up.
+func (l *lane) next() func() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.waiting) == 0 {
+		l.running--
+		return nil
+	}
+	job := l.waiting[0]
+	l.waiting[0] = nil
+	l.waiting = l.waiting[1:]
+	return job
+}
+
+func errBusy() error {
+	return fault.New(fault.Unavailable, "the gateway is busy: too many requests wait for this slot")
+}
+
+// slotLanes are the lanes of one slot.
+type slotLanes struct {
+	operations, management lane
+	users                  int
+}
+
+// lanes are those of all slots in use.
+type lanes struct {
+	limits LaneLimits
+
+	mu sync.Mutex
+	of map[uint]*slotLanes
+}
+
+func (ls *lanes) hold(slot uint) *slotLanes {
+	ls.mu.Lock()
+	defer ls.mu.Unlock()
+	l := ls.of[slot]
+	if l == nil {
+		l = &slotLanes{
+			operations: lane{limit: ls.limits.Operations, depth: ls.limits.OperationQueue},
+			management: lane{limit: ls.limits.Management, depth: ls.limits.ManagementQueue},
+		}
+		ls.of[slot] = l
+	}
+	l.users++
+	return l
+}
+
+func (ls *lanes) release(slot uint) {
+	ls.mu.Lock()
+	defer ls.mu.Unlock()
+	if l := ls.of[slot]; l != nil {
+		if l.users--; l.users == 0 {
+			delete(ls.of, slot)
+		}
+	}
+}

@@ -1,0 +1,150 @@
+package hmgserver
+
+import (
+	"context"
+	"time"
+
+	"gatehouse/adapters/hmgwire"
+	"gatehouse/app/gateway"
+	"gatehouse/core/fault"
+)
+
+// A task is a request decoded: what to do with the token. The reply is a
+// message, or nil.
+type task func(ctx context.Context, t *gateway.Lease) (reply any, err error)
+
+// How much a client may leave unread before it is read no further, and how long
+// the reader does a call itself before another reads in its place.
+const (
+	backlog      = 4 << 20
+	inPlaceLimit = 200 * time.Microsecond
+)
+
+// read reads and serves requests until the connection ends or the role of
+// reader is handed over.
+func (c *conn) read() {
+	defer c.reading.Done()
+	for {
+		if !c.room() {
+			return
+		}
+		if !c.in.Waiting() {
+			c.rest(false)
+		}
+		f, err := c.in.Next()
+		if err != nil {
+			c.end(err)
+			return
+		}
+		if !c.serveFrame(f) {
+			return
+		}
+	}
+}
+
+// room waits until the connection may have one more request under way.
+func (c *conn) room() bool {
+	c.out.WaitBelow(backlog)
+	for c.requests.Load() >= int64(c.s.cfg.Requests) || c.bytes.Load() >= c.s.cfg.Bytes {
+		select {
+		case <-c.freed:
+		case <-c.ended:
+			return false
+		}
+	}
+	return true
+}
+
+// serveFrame begins what f asks for. It reports whether its caller still reads.
+func (c *conn) serveFrame(f hmgwire.Frame) bool {
+	switch f.Kind {
+	case hmgwire.KindPing:
+		c.answer(f.ID, nil, !c.in.Waiting())
+	case hmgwire.KindCancel:
+		c.cancel(f.ID)
+	case hmgwire.KindCredit:
+		c.credit(f)
+	case hmgwire.KindOpen:
+		c.open(f)
+	case hmgwire.KindClose, hmgwire.KindCheck, hmgwire.KindInventory, hmgwire.KindGenerate,
+		hmgwire.KindImport, hmgwire.KindOperate, hmgwire.KindUpdate, hmgwire.KindDestroy:
+		return c.request(f)
+	case hmgwire.KindHello, hmgwire.KindAnswer, hmgwire.KindRefusal, hmgwire.KindObjects, hmgwire.KindGoodbye:
+		c.end(fault.New(fault.Invalid, "a frame that is not for a gateway"))
+		return false
+	default: // from a newer client, perhaps
+		c.refuse(f.ID, fault.New(fault.Unsupported, "the gateway does not know this kind of request"), false)
+	}
+	return true
+}
+
+// request serves a request about an open slot.
+func (c *conn) request(f hmgwire.Frame) bool {
+	scope, do, w, err := c.parse(f)
+	if err != nil {
+		c.refuse(f.ID, err, false)
+		return true
+	}
+	slot, err := c.slot(scope.Handle)
+	if err != nil {
+		c.refuse(f.ID, err, false)
+		return true
+	}
+	if f.Kind == hmgwire.KindClose {
+		c.closeSlot(f.ID, scope.Handle)
+		return true
+	}
+	l := c.begin(f, scope.Timeout, w)
+	if l == nil {
+		c.end(fault.New(fault.Invalid, "a request id was used twice"))
+		return false
+	}
+	lane := &slot.lanes.management
+	if f.Kind == hmgwire.KindOperate {
+		lane = &slot.lanes.operations
+		if !c.in.Waiting() && c.requests.Load() == 1 && lane.enter() {
+			l.inPlace = true
+			return c.inPlace(func() {
+				c.run(l, slot, do)
+				lane.leave()
+			})
+		}
+	}
+	if !lane.submit(func() { c.run(l, slot, do) }) {
+		c.finish(l, nil, errBusy())
+	}
+	return true
+}
+
+// run does a task and answers its request.
+func (c *conn) run(l *call, slot *openSlot, do task) {
+	if err := l.Err(); err != nil { // while it waited
+		c.finish(l, nil, fault.Wrap(fault.Unavailable, err, "the request waited too long").Because(fault.TimedOut))
+		return
+	}
+	reply, err := do(l, slot.lease)
+	c.finish(l, reply, err)
+}
+
+// inPlace does job in the reader's goroutine: nothing else waits, and a switch
+// of goroutines costs as much as the rest. Should the job take long, another
+// reader takes over meanwhile, and inPlace returns false.
+func (c *conn) inPlace(job func()) bool {
+	c.reading.Add(1) // for the other reader
+	c.handover.Reset(inPlaceLimit)
+	job()
+	if c.handover.Stop() {
+		c.reading.Done()
+		return true
+	}
+	return false
+}
+
+// cancel ends the context of a request under way.
+func (c *conn) cancel(id uint64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if l := c.calls[id]; l != nil {
+		l.end(context.Canceled)
+	}
+}

@@ -1,0 +1,165 @@
+// Package hmgserver is the gateway's listener: it serves the slots of an
+// app/gateway over TLS in the protocol of adapters/hmgwire.
+//
+// It guarantees that nothing that arrives at its port, however malformed, slow
+// or plentiful, costs more than bounded time and memory or disturbs others;
+// that each request gets exactly one answer; and that a slot's calls wait in
+// one bounded queue, beyond which they are refused at once. It is used by
+// app/assembly. All methods may be called at once.
+package hmgserver
+
+import (
+	"cmp"
+	"context"
+	"crypto/tls"
+	"errors"
+	"log/slog"
+	"net"
+	"sync"
+	"time"
+
+	"gatehouse/app/gateway"
+)
+
+// Config is what a Server needs. Zero limits mean the value in the comment.
+type Config struct {
+	Gateway  *gateway.Gateway
+	TLS      *tls.Config // TLS 1.2 at least; ClientCAs and RequireAndVerifyClientCert for mutual TLS
+	Log      *slog.Logger
+	Software string // name and version, told to clients
+
+	Connections int           // clients at once (512); further ones are turned away
+	Handshake   time.Duration // for the TLS handshake and the first message (10 s)
+	Idle        time.Duration // silence after which a client is given up (2 min); clients ping
+	Patience    time.Duration // for the rest of a frame, for a client to read, for credit (30 s)
+	Call        time.Duration // longest time of one call to a token (5 min)
+	Lanes       LaneLimits
+	Requests    int   // under way on one connection before it is read no further (1024)
+	Bytes       int64 // of request bodies under way on one connection, as above (32 MiB)
+}
+
+// LaneLimits bound the calls to one slot, of all clients together. Operations
+// and everything else queue apart, so that a key generation delays no signature.
+type LaneLimits struct {
+	Operations, OperationQueue  int // at once (32); waiting (2048)
+	Management, ManagementQueue int // at once (4); waiting (64)
+}
+
+func (c Config) withDefaults() Config {
+	c.Connections = cmp.Or(c.Connections, 512)
+	c.Handshake = cmp.Or(c.Handshake, 10*time.Second)
+	c.Idle = cmp.Or(c.Idle, 2*time.Minute)
+	c.Patience = cmp.Or(c.Patience, 30*time.Second)
+	c.Call = cmp.Or(c.Call, 5*time.Minute)
+	c.Lanes.Operations = cmp.Or(c.Lanes.Operations, 32)
+	c.Lanes.OperationQueue = cmp.Or(c.Lanes.OperationQueue, 2048)
+	c.Lanes.Management = cmp.Or(c.Lanes.Management, 4)
+	c.Lanes.ManagementQueue = cmp.Or(c.Lanes.ManagementQueue, 64)
+	c.Requests = cmp.Or(c.Requests, 1024)
+	c.Bytes = cmp.Or(c.Bytes, 32<<20)
+	return c
+}
+
+// Server serves connections. Make it with New.
+type Server struct {
+	cfg   Config
+	lanes lanes
+
+	mu        sync.Mutex
+	listeners map[net.Listener]struct{}
+	conns     map[*conn]struct{}
+	stopping  bool
+	ended     sync.WaitGroup // connections
+}
+
+// New returns a Server that serves nothing yet.
+func New(cfg Config) *Server {
+	cfg = cfg.withDefaults()
+	cfg.TLS = cfg.TLS.Clone()
+	cfg.TLS.MinVersion = max(cfg.TLS.MinVersion, tls.VersionTLS12)
+	cfg.TLS.DynamicRecordSizingDisabled = true // frames that were joined stay in one record
+	return &Server{cfg: cfg, lanes: lanes{limits: cfg.Lanes, of: map[uint]*slotLanes{}}, listeners: map[net.Listener]struct{}{}, conns: map[*conn]struct{}{}}
+}
+
+// Serve accepts connections from l until Shutdown, which makes it return nil,
+// or until l fails for good.
+func (s *Server) Serve(ctx context.Context, l net.Listener) error {
+	if !s.listen(l) {
+		return nil
+	}
+	stop := context.AfterFunc(ctx, func() { l.Close() })
+	defer stop()
+	pause := 5 * time.Millisecond
+	for {
+		raw, err := l.Accept()
+		var temporary interface{ Temporary() bool }
+		switch {
+		case err == nil:
+			pause = 5 * time.Millisecond
+			s.admit(ctx, raw)
+		case s.isStopping() || ctx.Err() != nil:
+			return nil
+		case errors.As(err, &temporary) && temporary.Temporary(): // out of file descriptors
+			s.cfg.Log.Warn("cannot accept connections for now", slog.Any("error", err))
+			select {
+			case <-ctx.Done():
+			case <-time.After(pause):
+			}
+			pause = min(2*pause, time.Second)
+		default:
+			return err
+		}
+	}
+}
+
+// Shutdown stops accepting, tells clients to go elsewhere, and waits until their
+// requests under way are answered, or until ctx ends; then it cuts them off.
+func (s *Server) Shutdown(ctx context.Context) error {
+	s.mu.Lock()
+	s.stopping = true
+	for l := range s.listeners {
+		l.Close()
+	}
+	for c := range s.conns {
+		s.ended.Go(func() { c.drain(ctx) })
+	}
+	s.mu.Unlock()
+	s.ended.Wait()
+	return ctx.Err()
+}
+
+func (s *Server) listen(l net.Listener) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.stopping {
+		l.Close()
+		return false
+	}
+	s.listeners[l] = struct{}{}
+	return true
+}
+
+func (s *Server) isStopping() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.stopping
+}
+
+// admit begins to serve a connection, if there is room.
+func (s *Server) admit(ctx context.Context, raw net.Conn) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.stopping || len(s.conns) >= s.cfg.Connections {
+		s.cfg.Log.Warn("client turned away: too many connections", slog.Any("client", raw.RemoteAddr()))
+		raw.Close()
+		return
+	}
+	c := newConn(s, raw)
+	s.conns[c] = struct{}{}
+	s.ended.Go(func() {
+		c.serve(ctx)
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		delete(s.conns, c)
+	})
+}

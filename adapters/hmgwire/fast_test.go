@@ -1,0 +1,1 @@
+package hmgwire_test

@@ -1,0 +1,55 @@
+package gateway
+
+import (
+	"sync/atomic"
+	"time"
+
+	"gatehouse/core/secret"
+	"gatehouse/ports/token"
+)
+
+// A slot is a row of the table. The fields below the line belong to Gateway.mu.
+type slot struct {
+	g       *Gateway
+	number  uint
+	opening chan struct{} // filled by who opens it
+
+	traffic atomic.Bool   // a call has gone well since the last probe
+	trouble atomic.Bool   // health.bad or health.suspect: a call that goes well is news
+	epoch   atomic.Uint64 // grows when a call fails: those that began before prove nothing
+
+	// ----
+	holders int // openers under way
+	login   *login
+	refusal *refusal     // the last PIN that the token did not accept
+	retry   secret.Value // when opening failed: the PIN to open it with once the token answers
+	asked   time.Time    // when somebody last opened it
+	strikes strikes
+	health  health
+}
+
+// A login is one token, shared by the clients that presented its PIN.
+type login struct {
+	slot *slot
+	tok  token.Token
+	pin  secret.Value
+	gone chan struct{} // closed when the token is
+
+	retired atomic.Bool // out of the table: clients must open the slot again
+
+	// Gateway.mu:
+	users int
+	idle  time.Time // since when users is 0
+	dead  bool      // the token has refused the PIN since: good for nothing but closing
+}
+
+type refusal struct {
+	pin secret.Value
+	err error
+}
+
+// inUse reports whether s counts for the gateway's health: it is logged in to,
+// or was to be and could not for reasons on this side.
+func (s *slot) inUse() bool {
+	return s.login != nil && !s.login.dead || s.health.bad
+}
