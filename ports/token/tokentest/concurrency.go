@@ -19,7 +19,7 @@ func (s *suite) concurrency(t *testing.T) {
 
 const (
 	workers   = 12
-	perWorker = 15
+	perWorker = 8
 )
 
 func (s *suite) crowd(t *testing.T) {

@@ -92,7 +92,9 @@ func (s *suite) sign(t *testing.T, kind, name string, op operations.Sign) {
 	if !s.operate(t, key.Ref(), verify).Valid {
 		t.Error("the token does not verify its own signature")
 	}
-	s.wrongSignatures(t, key.Ref(), verify)
+	if op.Hash == operations.SHA256 || op.Hash == operations.NoHash { // once for each padding and curve: some tokens are slow
+		s.wrongSignatures(t, key.Ref(), verify)
+	}
 }
 
 // wrongSignatures: a signature that does not verify is a result, whatever is wrong with it.
