@@ -24,7 +24,7 @@ func (l *Lab) StartGateway(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	ports, err := freePorts(3)
+	ports, err := freePorts(ctx, 3)
 	if err != nil {
 		return err
 	}
@@ -66,19 +66,25 @@ func expect204(ctx context.Context, c *http.Client, url string) error {
 }
 
 // freePorts returns ports on which nothing listens on 127.0.0.1.
-func freePorts(n int) ([]int, error) {
-	ports := make([]int, n)
-	for i := range ports {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
+func freePorts(ctx context.Context, n int) ([]int, error) {
+	var ports []int
+	var listeners []net.Listener
+	defer func() {
+		for _, l := range listeners { // all at the end, so that the ports differ
+			l.Close()
+		}
+	}()
+	for range n {
+		l, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
 		if err != nil {
 			return nil, fmt.Errorf("looking for a free port: %w", err)
 		}
-		defer l.Close() // all at once, so that they differ
+		listeners = append(listeners, l)
 		addr, ok := l.Addr().(*net.TCPAddr)
 		if !ok {
 			return nil, fmt.Errorf("looking for a free port: listening on %s", l.Addr())
 		}
-		ports[i] = addr.Port
+		ports = append(ports, addr.Port)
 	}
 	return ports, nil
 }

@@ -16,7 +16,7 @@ func untilGone(ctx context.Context, pid int) error {
 		}
 		return err
 	}
-	defer unix.Close(fd)
+	defer func() { _ = unix.Close(fd) }()
 	n, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, int((30 * time.Second).Milliseconds()))
 	if err == nil && n == 0 {
 		return context.DeadlineExceeded

@@ -93,7 +93,8 @@ func gatewayLab(t *testing.T, script string) (*lab.Lab, error) {
 		t.Fatal(err)
 	}
 	softtoken.Need(t, l.MakeToken(t.Context()))
-	return l, l.StartGateway(t.Context())
+	err = l.StartGateway(t.Context())
+	return l, err
 }
 
 func TestGatewayStartsAndEnds(t *testing.T) {
@@ -109,7 +110,8 @@ func TestGatewayStartsAndEnds(t *testing.T) {
 	if err := l.Close(); err != nil {
 		t.Errorf("Close: got %v, want nil", err)
 	}
-	if _, err := http.Get(l.Gateway.Health); err == nil {
+	if answer, err := http.Get(l.Gateway.Health); err == nil {
+		answer.Body.Close()
 		t.Error("the gateway still answers after Close")
 	}
 }
@@ -212,7 +214,7 @@ func TestFolder(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer next.Close()
+		t.Cleanup(func() { _ = next.Close() })
 		if _, err := os.Stat(filepath.Join(dir, "token")); !errors.Is(err, os.ErrNotExist) {
 			t.Errorf("what the first lab left: got %v, want nothing", err)
 		}

@@ -31,7 +31,7 @@ func startProcess(name, log string, env []string, line func(string), path string
 	if err != nil {
 		return nil, fmt.Errorf("making the log of %s: %w", name, err)
 	}
-	defer file.Close()
+	defer func() { _ = file.Close() }()                                                              // the program has its own
 	p := &process{name: name, log: log, cmd: exec.Command(path, args...), done: make(chan struct{})} //nolint:noctx // ended by stop, gently
 	p.cmd.Env = append(os.Environ(), env...)
 	p.cmd.Stderr = file

@@ -26,7 +26,7 @@ type Service struct {
 // StartService starts gatehouse with a new database, and waits until it is
 // healthy and has told the first administrator's password.
 func (l *Lab) StartService(ctx context.Context) error {
-	ports, err := freePorts(1)
+	ports, err := freePorts(ctx, 1)
 	if err != nil {
 		return err
 	}

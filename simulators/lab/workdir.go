@@ -32,8 +32,7 @@ func claim(dir string) (*os.File, error) {
 		return nil, fmt.Errorf("opening the lab's lock: %w", err)
 	}
 	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
-		lock.Close()
-		return nil, fmt.Errorf("another lab is running in %s: end it, or name another folder", dir)
+		return nil, errors.Join(fmt.Errorf("another lab is running in %s: end it, or name another folder", dir), lock.Close())
 	}
 	for _, e := range entries {
 		if e.Name() == lockName {
@@ -42,8 +41,7 @@ func claim(dir string) (*os.File, error) {
 		err = errors.Join(err, os.RemoveAll(filepath.Join(dir, e.Name())))
 	}
 	if err != nil {
-		lock.Close()
-		return nil, fmt.Errorf("clearing the lab's folder: %w", err)
+		return nil, errors.Join(fmt.Errorf("clearing the lab's folder: %w", err), lock.Close())
 	}
 	return lock, nil
 }

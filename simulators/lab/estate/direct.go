@@ -54,18 +54,28 @@ func login(token softtoken.Token, dir string) (*direct, error) {
 
 // initialize initialises the library, which reads token.Env while it does.
 func initialize(c *pkcs11.Ctx, token softtoken.Token) error {
+	type variable struct {
+		name, value string
+		set         bool
+	}
+	var before []variable
 	for _, kv := range token.Env {
 		name, _, _ := strings.Cut(kv, "=")
-		if before, ok := os.LookupEnv(name); ok {
-			defer os.Setenv(name, before)
+		value, set := os.LookupEnv(name)
+		before = append(before, variable{name, value, set})
+	}
+	err := token.Setenv()
+	if err == nil {
+		err = c.Initialize()
+	}
+	for _, v := range before {
+		if v.set {
+			err = errors.Join(err, os.Setenv(v.name, v.value))
 		} else {
-			defer os.Unsetenv(name)
+			err = errors.Join(err, os.Unsetenv(v.name))
 		}
 	}
-	if err := token.Setenv(); err != nil {
-		return err
-	}
-	return c.Initialize()
+	return err
 }
 
 func (d *direct) close() {

@@ -64,6 +64,17 @@ func (m Manifest) Count() map[keys.Type]int {
 	return n
 }
 
+// MadeWithTool returns the number of keys that pkcs11-tool has made.
+func (m Manifest) MadeWithTool() int {
+	n := 0
+	for _, k := range m.Keys {
+		if k.With == withTool {
+			n++
+		}
+	}
+	return n
+}
+
 // Fill makes the estate in token, which should be empty, and returns what is in
 // it now. Dir is an existing directory for files that it needs on the way; it
 // leaves a copy of the token's library there. Fill sets and restores the

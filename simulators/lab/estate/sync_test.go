@@ -31,12 +31,12 @@ func checkSync(t *testing.T, token softtoken.Token, m estate.Manifest) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer module.Close()
+	t.Cleanup(func() { _ = module.Close() })
 	slot, err := module.Open(t.Context(), token.Slot, secret.FromString(token.PIN))
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer slot.Close()
+	t.Cleanup(func() { _ = slot.Close() })
 	var inventory []hsm.Object
 	if err := slot.Inventory(t.Context(), hsm.Filter{}, func(o hsm.Object) error {
 		inventory = append(inventory, o)

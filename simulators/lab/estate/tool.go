@@ -6,10 +6,12 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"math/big"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"gatehouse/simulators/lab/opensc"
@@ -33,24 +35,36 @@ var toolKeys = map[what][]string{
 }
 
 func (t tool) make(ctx context.Context, w what, k Key) error {
+	switch w { //nolint:exhaustive // the rest is generated below
+	case certificate:
+		der, err := newCertificate(string(k.Label))
+		if err != nil {
+			return err
+		}
+		return t.write(ctx, k, der, "--type", "cert")
+	case data:
+		return t.write(ctx, k, []byte("Der Schlüssel zum Tresor liegt beim Pförtner.\n"), "--type", "data", "--private")
+	}
 	args, ok := toolKeys[w]
 	if !ok {
-		file := filepath.Join(t.dir, "object")
-		defer os.Remove(file)
-		content := []byte("Der Schlüssel zum Tresor liegt beim Pförtner.\n")
-		args = []string{"--write-object", file, "--type", "data", "--private"}
-		if w == certificate {
-			der, err := newCertificate(string(k.Label))
-			if err != nil {
-				return err
-			}
-			content, args[3], args = der, "cert", args[:4]
-		}
-		if err := os.WriteFile(file, content, 0o600); err != nil {
-			return fmt.Errorf("writing what pkcs11-tool is to read: %w", err)
-		}
+		return errors.New("pkcs11-tool has no such key type")
 	}
-	args = append([]string{}, args...)
+	return t.named(ctx, k, args...)
+}
+
+// write writes an object that already exists.
+func (t tool) write(ctx context.Context, k Key, content []byte, args ...string) (err error) {
+	file := filepath.Join(t.dir, "object")
+	if err := os.WriteFile(file, content, 0o600); err != nil {
+		return fmt.Errorf("writing what pkcs11-tool is to read: %w", err)
+	}
+	defer func() { err = errors.Join(err, os.Remove(file)) }()
+	return t.named(ctx, k, append([]string{"--write-object", file}, args...)...)
+}
+
+// named makes an object with k's CKA_ID and CKA_LABEL.
+func (t tool) named(ctx context.Context, k Key, args ...string) error {
+	args = slices.Clone(args)
 	if len(k.ID) != 0 {
 		args = append(args, "--id", hex.EncodeToString(k.ID))
 	}

@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 
 	"gatehouse/core/hsm"
@@ -66,18 +67,18 @@ func (t *Tool) Delete(ctx context.Context, class hsm.Class, ckaID, label []byte)
 
 // PublicKey returns the DER SubjectPublicKeyInfo of a public key in the token.
 // For Ed25519 the tool writes something else: see Object.Point.
-func (t *Tool) PublicKey(ctx context.Context, ckaID, label []byte) ([]byte, error) {
-	out, err := os.CreateTemp("", "public-key-*")
+func (t *Tool) PublicKey(ctx context.Context, ckaID, label []byte) (der []byte, err error) {
+	dir, err := os.MkdirTemp("", "gatehouse-public-key-*")
 	if err != nil {
-		return nil, fmt.Errorf("making a file for the public key: %w", err)
+		return nil, fmt.Errorf("making a folder for the public key: %w", err)
 	}
-	defer os.Remove(out.Name())
-	defer out.Close()
-	args := append([]string{"--read-object", "--output-file", out.Name()}, selection(hsm.PublicKey, ckaID, label)...)
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	file := filepath.Join(dir, "public.der")
+	args := append([]string{"--read-object", "--output-file", file}, selection(hsm.PublicKey, ckaID, label)...)
 	if _, err := t.Run(ctx, args...); err != nil {
 		return nil, err
 	}
-	der, err := os.ReadFile(out.Name())
+	der, err = os.ReadFile(file)
 	if err != nil {
 		return nil, fmt.Errorf("reading the public key: %w", err)
 	}

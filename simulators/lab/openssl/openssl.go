@@ -70,12 +70,12 @@ func DecryptCBC(ctx context.Context, key, iv, ciphertext []byte) ([]byte, error)
 	return Run(ctx, ciphertext, "enc", "-d", fmt.Sprintf("-aes-%d-cbc", 8*len(key)), "-K", hex.EncodeToString(key), "-iv", hex.EncodeToString(iv))
 }
 
-// DecryptOAEP decrypts RSAES-OAEP with SHA-256 for digest and mask. Private is
+// DecryptOAEP decrypts RSAES-OAEP with one hash for digest and mask. Private is
 // DER PKCS#8.
-func DecryptOAEP(ctx context.Context, private, ciphertext []byte) (plain []byte, err error) {
+func DecryptOAEP(ctx context.Context, private []byte, hash string, ciphertext []byte) (plain []byte, err error) {
 	err = inFiles(map[string][]byte{"private": private}, func(f map[string]string) error {
 		plain, err = Run(ctx, ciphertext, "pkeyutl", "-decrypt", "-keyform", "DER", "-inkey", f["private"],
-			"-pkeyopt", "rsa_padding_mode:oaep", "-pkeyopt", "rsa_oaep_md:sha256", "-pkeyopt", "rsa_mgf1_md:sha256")
+			"-pkeyopt", "rsa_padding_mode:oaep", "-pkeyopt", "rsa_oaep_md:"+hash, "-pkeyopt", "rsa_mgf1_md:"+hash)
 		return err
 	})
 	return plain, err
@@ -95,12 +95,12 @@ func NewRSA(ctx context.Context) ([]byte, error) {
 }
 
 // inFiles calls use with the names of files that hold contents.
-func inFiles(contents map[string][]byte, use func(names map[string]string) error) error {
+func inFiles(contents map[string][]byte, use func(names map[string]string) error) (err error) {
 	dir, err := os.MkdirTemp("", "gatehouse-openssl-*")
 	if err != nil {
 		return fmt.Errorf("making a folder for openssl: %w", err)
 	}
-	defer os.RemoveAll(dir)
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	names := make(map[string]string, len(contents))
 	for name, content := range contents {
 		names[name] = filepath.Join(dir, name)

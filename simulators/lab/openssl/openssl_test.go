@@ -103,7 +103,7 @@ func TestDecrypt(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		got, err := openssl.DecryptOAEP(t.Context(), private, sealed)
+		got, err := openssl.DecryptOAEP(t.Context(), private, "sha256", sealed)
 		if err != nil || !bytes.Equal(got, plain) {
 			t.Errorf("got %q, %v, want %q", got, err, plain)
 		}

@@ -6,38 +6,41 @@ import (
 	"github.com/schollz/progressbar/v3"
 )
 
-// bar shows how far a step is: a bar on a terminal, elsewhere a line for each
-// phase that has come to its end.
+// bar is the progress bar of a phase whose total is known.
 type bar struct {
 	phase string
+	total int
 	bar   *progressbar.ProgressBar
 }
 
 // Progress tells how far the step is: done of total in this phase; a total of 0
-// is not known yet.
+// is not known yet. On a terminal it shows as a bar, or as a number until the
+// total is known; elsewhere as a line for each phase that has come to its end.
 func (st *Step) Progress(phase string, done, total int) {
-	b := &st.bar
 	if !st.s.live {
 		if total > 0 && done == total {
 			fmt.Fprintf(st.s.w, "    %s %s: %d of %d\n", pad(st.title), phase, done, total)
 		}
 		return
 	}
-	if phase != b.phase || b.bar == nil {
-		b.end()
-		fmt.Fprint(st.s.w, "\r\x1b[2K")
-		b.phase = phase
-		b.bar = progressbar.NewOptions(-1,
+	head := fmt.Sprintf("  %s %s %s", st.s.in(dim, "·"), pad(st.title), phase)
+	b := &st.bar
+	if total == 0 {
+		// The library animates bars without an end from a goroutine that it does not end.
+		st.clear()
+		fmt.Fprintf(st.s.w, "%s %d", head, done)
+		return
+	}
+	if b.bar == nil || phase != b.phase || total != b.total {
+		st.clear()
+		*b = bar{phase: phase, total: total, bar: progressbar.NewOptions(total,
 			progressbar.OptionSetWriter(st.s.w),
-			progressbar.OptionSetDescription(fmt.Sprintf("  %s %s %s", st.s.in(dim, "·"), pad(st.title), phase)),
+			progressbar.OptionSetDescription(head),
 			progressbar.OptionSetWidth(24),
 			progressbar.OptionShowCount(),
 			progressbar.OptionSetPredictTime(false),
-			progressbar.OptionSetTheme(progressbar.Theme{Saucer: "━", SaucerPadding: " ", BarStart: "", BarEnd: ""}),
-		)
-	}
-	if total > 0 {
-		b.bar.ChangeMax(total)
+			progressbar.OptionSetTheme(progressbar.Theme{Saucer: "━", SaucerPadding: " "}),
+		)}
 	}
 	_ = b.bar.Set(done) // a bar that cannot be drawn is no failure
 }

@@ -57,6 +57,11 @@ func (s *Screen) Text(lines ...string) {
 	}
 }
 
+// Fact prints a value, of one line or more, beside its name.
+func (s *Screen) Fact(name, value string) {
+	fmt.Fprintf(s.w, "    %s %s\n", pad(name), strings.ReplaceAll(value, "\n", "\n    "+pad("")+" "))
+}
+
 // Step is a step that is under way.
 type Step struct {
 	s     *Screen

@@ -64,7 +64,7 @@ func TestNoColourInAFile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }()
 	show.For(f).Begin("Gateway").Done("healthy", time.Second)
 	got, err := os.ReadFile(f.Name())
 	if err != nil {
