@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"gatehouse/adapters/pkcs11"
+	"gatehouse/core/hsm"
 	"gatehouse/core/secret"
 	"gatehouse/ports/token"
 	"gatehouse/ports/token/tokentest"
@@ -82,11 +83,11 @@ func harness(t *testing.T, m *pkcs11.Module, st softtoken.Token) tokentest.Harne
 
 // softHSMRefuses lists what SoftHSM2 2.6.1 cannot do.
 var softHSMRefuses = []string{
-	"encrypt AES CTR with an iv", // at the counter's end
+	"encrypt AES CTR with an iv that runs over",
 	"encrypt AES CCM",
 	"encrypt RSA OAEP SHA256*", "encrypt RSA OAEP SHA512", "encrypt RSA OAEP SHA1 with a label",
 	"sign RSA PSS SHA3_*",
-	"mac HMAC SHA384", "mac HMAC SHA512", // with keys shorter than the digest
+	"mac HMAC SHA512 with a key shorter than its digest",
 	"mac HMAC SHA3_*",
 }
 
@@ -111,6 +112,8 @@ func TestSoftHSM(t *testing.T) {
 func TestNSS(t *testing.T) {
 	st := nss(t)
 	h := harness(t, load(t, st, pkcs11.Options{}), st)
+	h.Foreign.OnePerID = "NSS replaces a key when another of its class and CKA_ID is made"
+	h.Foreign.Cannot = map[hsm.Class]string{hsm.Data: "NSS keeps no data objects"}
 	h.NotApplicable["Swap"] = "the database is the token: it cannot be taken out"
 	h.NotApplicable["FailApplied"] = "what a failed call made is removed again: see TestFailing"
 	h.NotApplicable["Hang"] = "see TestHanging"

@@ -130,8 +130,13 @@ func (t *Token) run(ctx context.Context, k *key, j job) ([]byte, error) {
 }
 
 // refusedInput reports whether err is the token's refusal of the input: nothing
-// is wrong with it, the key or the mechanism.
+// is wrong with it, the key or the mechanism. Whatever it calls that is taken so,
+// as long as it answers other calls (judge has asked it): whoever makes the
+// input must not be able to make an HSM look broken.
 func refusedInput(err error) bool {
 	var e errInput
-	return errors.As(err, &e) && fault.KindOf(translate("", e.cause)) != fault.Unavailable && !errors.Is(err, fault.Unavailable)
+	if !errors.As(err, &e) || errors.Is(err, fault.Unavailable) {
+		return false
+	}
+	return code(e) == pkcs11.CKR_DEVICE_ERROR || fault.KindOf(translate("", e.cause)) != fault.Unavailable
 }

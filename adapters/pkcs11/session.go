@@ -170,7 +170,7 @@ func (t *Token) judge(err error) error {
 			return broken
 		}
 		return errors.Join(translate("using a session", err), errAgain)
-	case unclear(err):
+	case unclear(err), code(err) == pkcs11.CKR_DEVICE_ERROR && errors.As(err, new(errInput)):
 		if dead := t.alive(); dead != nil {
 			return fault.Wrap(fault.Unavailable, errors.Join(err, dead), "the HSM reports a failure").Because(fault.TokenFailed)
 		}
