@@ -107,10 +107,9 @@ func (g *Gateway) share(s *slot, pin secret.Value, insist bool) (l, old *login, 
 		return nil, nil, r.err
 	}
 	if s.login != nil { // nobody uses it, or the token has refused its PIN since
-		old = s.login
 		g.retire(s)
 	}
-	return nil, old, nil
+	return nil, s.leaving, nil
 }
 
 // opened records how opening s with pin for so many users went.
@@ -145,7 +144,7 @@ func (g *Gateway) opened(ctx context.Context, s *slot, pin secret.Value, users i
 // retire takes the login out of s and closes its token when its calls are done.
 func (g *Gateway) retire(s *slot) {
 	l := s.login
-	s.login = nil
+	s.login, s.leaving = nil, l
 	l.retired.Store(true)
 	g.busy.Go(func() {
 		_ = l.tok.Close() // nobody is left to tell

@@ -21,6 +21,7 @@ type slot struct {
 	// ----
 	holders int // openers under way
 	login   *login
+	leaving *login       // the one before, whose token is or was being closed
 	refusal *refusal     // the last PIN that the token did not accept
 	retry   secret.Value // when opening failed: the PIN to open it with once the token answers
 	asked   time.Time    // when somebody last opened it

@@ -1,0 +1,163 @@
+package tlsconf
+
+import (
+	"bytes"
+	"crypto"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"io"
+	"os"
+
+	"gatehouse/core/fault"
+	"gatehouse/core/secret"
+	"gatehouse/core/secret/reveal"
+)
+
+// maxFile is the longest file that is read, in bytes.
+const maxFile = 1 << 20
+
+// ServerFiles name what a server's TLS settings are made of. The names of the
+// settings are the caller's, for errors.
+type ServerFiles struct {
+	Cert            string       // PKCS#12, or PEM with certificate, chain and key
+	CertName        string       // what the operator calls this setting
+	Password        secret.Value // of the PKCS#12 file
+	PasswordName    string
+	ClientCA        string // PEM; empty: no client certificate is wanted
+	ClientCASetting string
+}
+
+// Server returns the settings of a server. With a client CA, clients must show
+// a certificate that it has signed. Errors are fault.Invalid, in one line.
+func Server(f ServerFiles) (*tls.Config, error) {
+	if f.Cert == "" {
+		return nil, fault.New(fault.Invalid, "%s is not set: name a PKCS#12 file with the gateway's certificate and key", f.CertName)
+	}
+	data, err := read(f.Cert, f.CertName)
+	if err != nil {
+		return nil, err
+	}
+	cert, err := certificate(data, f)
+	if err != nil {
+		return nil, err
+	}
+	c := &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{cert}}
+	if f.ClientCA == "" {
+		return c, nil
+	}
+	data, err = read(f.ClientCA, f.ClientCASetting)
+	if err != nil {
+		return nil, err
+	}
+	if c.ClientCAs, err = authorities(data); err != nil {
+		return nil, fault.Wrap(fault.Invalid, err, "%s: %s", f.ClientCASetting, f.ClientCA)
+	}
+	c.ClientAuth = tls.RequireAndVerifyClientCert
+	return c, nil
+}
+
+// certificate reads a certificate and its key from PKCS#12 or PEM.
+func certificate(data []byte, f ServerFiles) (tls.Certificate, error) {
+	var cert tls.Certificate
+	var err error
+	if bytes.Contains(data, []byte("-----BEGIN ")) {
+		if cert, err = fromPEM(data); err != nil {
+			return cert, fault.Wrap(fault.Invalid, err, "%s: %s", f.CertName, f.Cert)
+		}
+		return cert, nil
+	}
+	cert, err = fromPKCS12(data, string(f.Password.Reveal(reveal.Permit{})))
+	switch {
+	case errors.Is(err, errPassword) && f.Password.Empty():
+		return cert, fault.New(fault.Invalid, "%s: %s has a password; give it in %s", f.CertName, f.Cert, f.PasswordName)
+	case errors.Is(err, errPassword):
+		return cert, fault.New(fault.Invalid, "%s: it is not the password of %s", f.PasswordName, f.Cert)
+	case err != nil:
+		return cert, fault.Wrap(fault.Invalid, err, "%s: %s", f.CertName, f.Cert)
+	}
+	return cert, nil
+}
+
+// fromPEM reads certificate, chain and key from one PEM file.
+func fromPEM(data []byte) (tls.Certificate, error) {
+	cert, err := tls.X509KeyPair(data, data)
+	if err != nil {
+		return cert, errors.New("not a PEM file with a certificate and its private key")
+	}
+	return cert, nil
+}
+
+// authorities reads CA certificates from PEM.
+func authorities(data []byte) (*x509.CertPool, error) {
+	pool, n := x509.NewCertPool(), 0
+	for {
+		var block *pem.Block
+		if block, data = pem.Decode(data); block == nil {
+			break
+		}
+		if block.Type != "CERTIFICATE" {
+			continue
+		}
+		cert, err := x509.ParseCertificate(block.Bytes)
+		if err != nil {
+			return nil, errors.New("a certificate in it cannot be read")
+		}
+		pool.AddCert(cert)
+		n++
+	}
+	if n == 0 {
+		return nil, errors.New("not a PEM file with certificates")
+	}
+	return pool, nil
+}
+
+// pair joins a certificate, its chain and its key, which must fit.
+func pair(key crypto.PrivateKey, cert *x509.Certificate, chain []*x509.Certificate) (tls.Certificate, error) {
+	c := tls.Certificate{Certificate: [][]byte{cert.Raw}, PrivateKey: key, Leaf: cert}
+	for _, ca := range chain {
+		if !bytes.Equal(ca.RawIssuer, ca.RawSubject) { // a root is not sent
+			c.Certificate = append(c.Certificate, ca.Raw)
+		}
+	}
+	signer, ok := key.(crypto.Signer)
+	if !ok {
+		return c, errors.New("the key is not one that TLS can use")
+	}
+	public, ok := signer.Public().(interface{ Equal(crypto.PublicKey) bool })
+	if !ok || !public.Equal(cert.PublicKey) {
+		return c, errors.New("the key is not the certificate's")
+	}
+	return c, nil
+}
+
+// read reads a file that an operator named in a setting.
+func read(path, setting string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err == nil {
+		defer f.Close()
+		var data []byte
+		if data, err = io.ReadAll(io.LimitReader(f, maxFile+1)); len(data) > maxFile {
+			err = errors.New("the file is too long")
+		}
+		if err == nil {
+			return data, nil
+		}
+	}
+	var p *os.PathError
+	if errors.As(err, &p) {
+		err = p.Err // the path is in the message
+	}
+	return nil, fault.Wrap(fault.Invalid, err, "%s: cannot read %s", setting, path)
+}
+
+// Password reads a password from a file: its first line.
+func Password(path, setting string) (secret.Value, error) {
+	data, err := read(path, setting)
+	if err != nil {
+		return secret.Value{}, err
+	}
+	line, _, _ := bytes.Cut(data, []byte("\n"))
+	return secret.New(bytes.TrimSuffix(line, []byte("\r"))), nil
+}
