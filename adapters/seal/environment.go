@@ -27,12 +27,12 @@ func FromEnvironment() (*Ring, error) {
 		return nil, fault.New(fault.Invalid, "%s is not set: set it to the master key in base64, for a new store to the output of `openssl rand -base64 %d`", EnvironmentVariable, KeySize)
 	}
 	var keys []secret.Value
+	defer func() { wipe(keys) }()
 	for part := range strings.SplitSeq(text, ",") {
 		raw, err := base64.StdEncoding.Strict().DecodeString(strings.TrimSpace(part))
 		if err != nil || len(raw) != KeySize {
 			return nil, fault.New(fault.Invalid, "%s must be the base64 of %d bytes (during a rotation: new key, comma, old key); give the master key as it was made", EnvironmentVariable, KeySize)
 		}
-		defer clear(raw)
 		keys = append(keys, secret.New(raw))
 	}
 	return NewRing(keys...)

@@ -40,7 +40,10 @@ const keyFileHeader = "gatehouse master keys 1"
 // is missing, not a regular file, readable by others, or damaged.
 func OpenKeyFile(path string) (*KeyFile, error) {
 	k := &KeyFile{path: path, ring: &Ring{}, step: func(string) error { return nil }}
-	return k, k.Reload()
+	if err := k.Reload(); err != nil {
+		return nil, err
+	}
+	return k, nil
 }
 
 // CreateKeyFile makes the key file at path with one random master key and opens

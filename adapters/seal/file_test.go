@@ -39,8 +39,13 @@ func opened(t *testing.T, path string) *seal.KeyFile {
 
 func TestKeyFile(t *testing.T) {
 	sealtest.Run(t, sealtest.Harness{
-		New: func(t *testing.T) port.Sealer { k, _ := created(t); return k.Ring() },
+		New: func(t *testing.T) port.Sealer {
+			t.Helper()
+			k, _ := created(t)
+			return k.Ring()
+		},
 		Rotation: func(t *testing.T) (before, during, after port.Sealer) {
+			t.Helper()
 			_, path := created(t)
 			before = opened(t, path).Ring()
 			if err := opened(t, path).Begin(); err != nil {

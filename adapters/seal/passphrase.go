@@ -83,6 +83,7 @@ func FromPassphrase(path string, d Derivation) (*Ring, error) {
 	}
 	defer clear(text)
 	var keys []secret.Value
+	defer func() { wipe(keys) }()
 	for line := range bytes.Lines(text) {
 		line = bytes.TrimRight(line, "\r\n")
 		if len(line) == 0 {
@@ -91,9 +92,7 @@ func FromPassphrase(path string, d Derivation) (*Ring, error) {
 		if len(line) < MinPassphrase {
 			return nil, fault.New(fault.Invalid, "a passphrase in %s is shorter than %d bytes: take several random words", path, MinPassphrase)
 		}
-		key := argon2.IDKey(line, c.salt, c.time, c.memory, c.lanes, KeySize)
-		defer clear(key)
-		keys = append(keys, secret.New(key))
+		keys = append(keys, secret.New(argon2.IDKey(line, c.salt, c.time, c.memory, c.lanes, KeySize)))
 	}
 	if len(keys) == 0 {
 		return nil, fault.New(fault.Invalid, "%s holds no passphrase: write one on its first line", path)

@@ -32,8 +32,13 @@ func ring(t *testing.T, keys ...secret.Value) *seal.Ring {
 func TestRing(t *testing.T) {
 	made := byte(10)
 	sealtest.Run(t, sealtest.Harness{
-		New: func(t *testing.T) port.Sealer { made++; return ring(t, key(made)) },
+		New: func(t *testing.T) port.Sealer {
+			t.Helper()
+			made++
+			return ring(t, key(made))
+		},
 		Rotation: func(t *testing.T) (before, during, after port.Sealer) {
+			t.Helper()
 			return ring(t, key(1)), ring(t, key(2), key(1)), ring(t, key(2))
 		},
 	})

@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"crypto/aes"
 	"crypto/cipher"
-	"crypto/des" //nolint:gosec // DES3 is there for keys that exist already
+	"crypto/des"
 	"crypto/rand"
 	"encoding/hex"
 	"math/bits"
@@ -53,7 +53,7 @@ func newDES3(raw []byte) (key, error) {
 	}
 	three := append(bytes.Clone(raw), raw[:24-len(raw)]...)
 	defer clear(three)
-	block, err := des.NewTripleDESCipher(three) //nolint:gosec // see above
+	block, err := des.NewTripleDESCipher(three)
 	if err != nil {
 		return nil, refused("making a DES3 cipher", err)
 	}

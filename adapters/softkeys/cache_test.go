@@ -26,6 +26,7 @@ func (c *counting) Open(p seal.Purpose, owner string, s secret.Sealed) (secret.V
 }
 
 func counted(t *testing.T, open int) (*desk, *counting) {
+	t.Helper()
 	c := &counting{Sealer: sealer(t)}
 	return &desk{b: softkeys.New(c, softkeys.Config{OpenKeys: open})}, c
 }

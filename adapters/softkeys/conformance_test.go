@@ -14,11 +14,11 @@ import (
 
 var ordinary = groups.Group{ID: "2e2b0c1e-7b7c-4f57-8d0c-0d4f1a1c9a01", Account: "2e2b0c1e-7b7c-4f57-8d0c-0d4f1a1c9a02", Name: "ordinary"}
 
-func sealer(t testing.TB) *seal.Ring {
-	t.Helper()
+func sealer(tb testing.TB) *seal.Ring {
+	tb.Helper()
 	r, err := seal.NewRing(secret.New(bytes.Repeat([]byte{7}, seal.KeySize)))
 	if err != nil {
-		t.Fatalf("NewRing: %v", err)
+		tb.Fatalf("NewRing: %v", err)
 	}
 	return r
 }
@@ -27,6 +27,7 @@ func TestConformance(t *testing.T) {
 	backendtest.Run(t, backendtest.Harness{
 		Group: ordinary,
 		Open: func(t *testing.T) backend.Backend {
+			t.Helper()
 			return softkeys.New(sealer(t), softkeys.Config{})
 		},
 		Refuses: []string{

@@ -59,16 +59,17 @@ func generateEC(c keys.Curve) (key, error) {
 			return nil, refused("making an X25519 key", err)
 		}
 		return newX25519(private, private.PublicKey())
+	default:
+		curve, ok := curveOf(c)
+		if !ok {
+			return nil, unsupportedCurve(c)
+		}
+		private, err := ecdsa.GenerateKey(curve, rand.Reader)
+		if err != nil {
+			return nil, refused("making an elliptic-curve key", err)
+		}
+		return newECDSA(private, &private.PublicKey)
 	}
-	curve, ok := curveOf(c)
-	if !ok {
-		return nil, unsupportedCurve(c)
-	}
-	private, err := ecdsa.GenerateKey(curve, rand.Reader)
-	if err != nil {
-		return nil, refused("making an elliptic-curve key", err)
-	}
-	return newECDSA(private, &private.PublicKey)
 }
 
 // parseEC reads PKCS#8 (RFC 5958) and SEC 1 (RFC 5915) of a pair and
@@ -78,9 +79,9 @@ func parseEC(c keys.Curve, der []byte) (key, error) {
 	if c == keys.Secp256k1 {
 		return nil, unsupportedCurve(c)
 	}
-	var reasons []error
-	if k, err := x509.ParsePKCS8PrivateKey(der); err == nil {
-		switch private := k.(type) {
+	pair, pkcs8Err := x509.ParsePKCS8PrivateKey(der)
+	if pkcs8Err == nil {
+		switch private := pair.(type) {
 		case *ecdsa.PrivateKey:
 			return newECDSA(private, &private.PublicKey)
 		case ed25519.PrivateKey:
@@ -90,16 +91,14 @@ func parseEC(c keys.Curve, der []byte) (key, error) {
 		default:
 			return nil, notDER(keys.EC, errors.New("a key of another type"))
 		}
-	} else {
-		reasons = append(reasons, err)
 	}
-	if private, err := x509.ParseECPrivateKey(der); err == nil {
+	private, sec1Err := x509.ParseECPrivateKey(der)
+	if sec1Err == nil {
 		return newECDSA(private, &private.PublicKey)
-	} else {
-		reasons = append(reasons, err)
 	}
-	if k, err := x509.ParsePKIXPublicKey(der); err == nil {
-		switch public := k.(type) {
+	half, spkiErr := x509.ParsePKIXPublicKey(der)
+	if spkiErr == nil {
+		switch public := half.(type) {
 		case *ecdsa.PublicKey:
 			return newECDSA(nil, public)
 		case ed25519.PublicKey:
@@ -109,10 +108,8 @@ func parseEC(c keys.Curve, der []byte) (key, error) {
 		default:
 			return nil, notDER(keys.EC, errors.New("a key of another type"))
 		}
-	} else {
-		reasons = append(reasons, err)
 	}
-	return nil, notDER(keys.EC, errors.Join(reasons...))
+	return nil, notDER(keys.EC, errors.Join(pkcs8Err, sec1Err, spkiErr))
 }
 
 // ecdsaKey is a key pair on a curve of NIST SP 800-186, or its public half.

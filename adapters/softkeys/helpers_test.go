@@ -27,9 +27,9 @@ type desk struct {
 	taken map[string]keys.Key // by material
 }
 
-func newDesk(t testing.TB) *desk {
-	t.Helper()
-	return &desk{b: softkeys.New(sealer(t), softkeys.Config{}), taken: map[string]keys.Key{}}
+func newDesk(tb testing.TB) *desk {
+	tb.Helper()
+	return &desk{b: softkeys.New(sealer(tb), softkeys.Config{}), taken: map[string]keys.Key{}}
 }
 
 func (d *desk) order(s keys.Spec) backend.Order {
@@ -48,34 +48,34 @@ func record(o backend.Order, m backend.Made) keys.Key {
 	}
 }
 
-func (d *desk) take(t testing.TB, s keys.Spec, material []byte) keys.Key {
-	t.Helper()
+func (d *desk) take(tb testing.TB, s keys.Spec, material []byte) keys.Key {
+	tb.Helper()
 	o := d.order(s)
-	m, err := d.b.Import(t.Context(), o, secret.New(bytes.Clone(material)))
+	m, err := d.b.Import(tb.Context(), o, secret.New(bytes.Clone(material)))
 	if err != nil {
-		t.Fatalf("importing a %s key: %v", s.Type, err)
+		tb.Fatalf("importing a %s key: %v", s.Type, err)
 	}
 	return record(o, m)
 }
 
-func (d *desk) generate(t testing.TB, s keys.Spec) keys.Key {
-	t.Helper()
+func (d *desk) generate(tb testing.TB, s keys.Spec) keys.Key {
+	tb.Helper()
 	o := d.order(s)
-	m, err := d.b.Generate(t.Context(), o)
+	m, err := d.b.Generate(tb.Context(), o)
 	if err != nil {
-		t.Fatalf("generating a %s key: %v", s.Type, err)
+		tb.Fatalf("generating a %s key: %v", s.Type, err)
 	}
 	return record(o, m)
 }
 
 // use authorises op and does it. The error is policy's or the backend's.
-func (d *desk) use(t testing.TB, k keys.Key, op operations.Operation) (operations.Result, error) {
-	t.Helper()
+func (d *desk) use(tb testing.TB, k keys.Key, op operations.Operation) (operations.Result, error) {
+	tb.Helper()
 	a, err := authorise(k, op)
 	if err != nil {
 		return operations.Result{}, err
 	}
-	return d.b.Operate(t.Context(), ordinary, a)
+	return d.b.Operate(tb.Context(), ordinary, a)
 }
 
 func authorise(k keys.Key, op operations.Operation) (*access.Authorised, error) {
@@ -86,20 +86,20 @@ func authorise(k keys.Key, op operations.Operation) (*access.Authorised, error) 
 	return access.AuthoriseUse(c, k, op, time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC))
 }
 
-func (d *desk) must(t testing.TB, k keys.Key, op operations.Operation) operations.Result {
-	t.Helper()
-	res, err := d.use(t, k, op)
+func (d *desk) must(tb testing.TB, k keys.Key, op operations.Operation) operations.Result {
+	tb.Helper()
+	res, err := d.use(tb, k, op)
 	if err != nil {
-		t.Fatalf("%s: %v", operations.Name(op), err)
+		tb.Fatalf("%s: %v", operations.Name(op), err)
 	}
 	return res
 }
 
-func unhex(t testing.TB, s string) []byte {
-	t.Helper()
+func unhex(tb testing.TB, s string) []byte {
+	tb.Helper()
 	b, err := hex.DecodeString(s)
 	if err != nil {
-		t.Fatalf("reading hex: %v", err)
+		tb.Fatalf("reading hex: %v", err)
 	}
 	return b
 }

@@ -3,7 +3,7 @@ package softkeys
 import (
 	"bytes"
 	"crypto/hmac"
-	"crypto/sha1" //nolint:gosec // the check value of PKCS#11, not a signature
+	"crypto/sha1"
 
 	cmac "github.com/tink-crypto/tink-go/v2/prf/subtle"
 
@@ -27,7 +27,7 @@ const minHMAC = 14
 func (k *hmacKey) facts() facts {
 	f := facts{size: 8 * len(k.raw)}
 	if len(k.raw) >= minHMAC {
-		sum := sha1.Sum(k.raw) //nolint:gosec // see above
+		sum := sha1.Sum(k.raw)
 		f.kcv = checkValue(sum[:])
 	}
 	return f

@@ -164,7 +164,7 @@ func bothSign(t *testing.T, d *desk, k keys.Key, dir, pair string) {
 		for _, h := range []operations.Hash{operations.SHA1, operations.SHA256, operations.SHA384, operations.SHA512, operations.SHA3_512} {
 			opts := []string{"-rawin", "-digest", digestName(h)}
 			ways = append(ways, way{operations.Sign{Hash: h, Mode: operations.PKCS1v15, Input: data}, opts, opts})
-			pss := append(opts, "-pkeyopt", "rsa_padding_mode:pss", "-pkeyopt", "rsa_pss_saltlen:digest")
+			pss := []string{"-rawin", "-digest", digestName(h), "-pkeyopt", "rsa_padding_mode:pss", "-pkeyopt", "rsa_pss_saltlen:digest"}
 			ways = append(ways, way{operations.Sign{Hash: h, Mode: operations.PSS, Input: data}, pss, pss})
 		}
 	}

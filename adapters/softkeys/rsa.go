@@ -32,29 +32,25 @@ const (
 // SubjectPublicKeyInfo of a public key. The library has checked that a pair's
 // halves belong together.
 func parseRSA(der []byte) (key, error) {
-	var reasons []error
-	if k, err := x509.ParsePKCS8PrivateKey(der); err == nil {
-		if private, ok := k.(*rsa.PrivateKey); ok {
+	pair, pkcs8Err := x509.ParsePKCS8PrivateKey(der)
+	if pkcs8Err == nil {
+		if private, ok := pair.(*rsa.PrivateKey); ok {
 			return newRSA(private, &private.PublicKey)
 		}
 		return nil, notDER(keys.RSA, errors.New("a key of another type"))
-	} else {
-		reasons = append(reasons, err)
 	}
-	if private, err := x509.ParsePKCS1PrivateKey(der); err == nil {
+	private, pkcs1Err := x509.ParsePKCS1PrivateKey(der)
+	if pkcs1Err == nil {
 		return newRSA(private, &private.PublicKey)
-	} else {
-		reasons = append(reasons, err)
 	}
-	if k, err := x509.ParsePKIXPublicKey(der); err == nil {
-		if public, ok := k.(*rsa.PublicKey); ok {
+	half, spkiErr := x509.ParsePKIXPublicKey(der)
+	if spkiErr == nil {
+		if public, ok := half.(*rsa.PublicKey); ok {
 			return newRSA(nil, public)
 		}
 		return nil, notDER(keys.RSA, errors.New("a key of another type"))
-	} else {
-		reasons = append(reasons, err)
 	}
-	return nil, notDER(keys.RSA, errors.Join(reasons...))
+	return nil, notDER(keys.RSA, errors.Join(pkcs8Err, pkcs1Err, spkiErr))
 }
 
 func newRSA(private *rsa.PrivateKey, public *rsa.PublicKey) (key, error) {

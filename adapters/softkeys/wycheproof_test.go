@@ -95,6 +95,7 @@ func TestWycheproofAEAD(t *testing.T) {
 		atLeast int
 	}{"aes_gcm": {operations.GCM, 250}, "aes_ccm": {operations.CCM, 450}} {
 		each(t, name, c.atLeast, func(t *testing.T, g group, v vector) bool {
+			t.Helper()
 			k := d.take(t, keys.Spec{Type: keys.AES}, unhex(t, v.Key))
 			iv, ad, plain, sealed, tag := unhex(t, v.IV), unhex(t, v.AAD), unhex(t, v.Msg), unhex(t, v.CT), unhex(t, v.Tag)
 			back, err := d.use(t, k, operations.Decrypt{Mode: c.mode, Cipher: sealed, IV: iv, AD: ad, Tag: tag})
@@ -125,6 +126,7 @@ func TestWycheproofAEAD(t *testing.T) {
 func TestWycheproofCBC(t *testing.T) {
 	d := newDesk(t)
 	each(t, "aes_cbc_pkcs5", 216, func(t *testing.T, _ group, v vector) bool {
+		t.Helper()
 		k := d.take(t, keys.Spec{Type: keys.AES}, unhex(t, v.Key))
 		iv, plain, sealed := unhex(t, v.IV), unhex(t, v.Msg), unhex(t, v.CT)
 		back, err := d.use(t, k, operations.Decrypt{Mode: operations.CBC, Cipher: sealed, IV: iv})
@@ -159,6 +161,7 @@ func TestWycheproofMAC(t *testing.T) {
 		"hmac_sha3_512": {keys.HMAC, operations.SHA3_512, 80},
 	} {
 		each(t, name, c.atLeast, func(t *testing.T, g group, v vector) bool {
+			t.Helper()
 			if c.typ == keys.AES && len(v.Key)/2 != 16 && len(v.Key)/2 != 24 && len(v.Key)/2 != 32 {
 				return false // no AES key
 			}
@@ -197,6 +200,7 @@ func TestWycheproofSignatures(t *testing.T) {
 		"rsa_pss_2048_sha384_mgf1_48": {keys.RSA, operations.PSS, operations.SHA384, 140},
 	} {
 		each(t, name, c.atLeast, func(t *testing.T, g group, v vector) bool {
+			t.Helper()
 			k := d.once(t, keys.Spec{Type: c.typ}, g.PublicKeyDer)
 			got, err := d.use(t, k, operations.Verify{Mode: c.mode, Hash: c.hash, Input: unhex(t, v.Msg), Signature: unhex(t, v.Sig)})
 			if v.Result == "acceptable" && err == nil || v.Result == "invalid" && errors.Is(err, fault.Invalid) {
@@ -223,6 +227,7 @@ func TestWycheproofRSADecryption(t *testing.T) {
 		"rsa_pkcs1_2048":                  {operations.PKCS1v15, operations.NoHash, 67},
 	} {
 		each(t, name, c.atLeast, func(t *testing.T, g group, v vector) bool {
+			t.Helper()
 			k := d.once(t, keys.Spec{Type: keys.RSA}, g.PrivateKeyPkcs8)
 			got, err := d.use(t, k, operations.Decrypt{Mode: c.mode, Hash: c.hash, Cipher: unhex(t, v.CT), Label: unhex(t, v.Label)})
 			switch {
@@ -245,6 +250,7 @@ func TestWycheproofRSASigning(t *testing.T) {
 		"SHA3-384": operations.SHA3_384, "SHA3-512": operations.SHA3_512,
 	}
 	each(t, "rsa_pkcs1_2048_sig_gen", 20, func(t *testing.T, g group, v vector) bool {
+		t.Helper()
 		h, known := hashes[g.Sha]
 		if !known {
 			return false

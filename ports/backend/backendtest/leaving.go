@@ -193,7 +193,7 @@ func (s *suite) contexts(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	for name, err := range s.everything(t, ctx, s.b, *k) {
+	for name, err := range s.everything(ctx, t, s.b, *k) {
 		t.Run(name, func(t *testing.T) {
 			if name == "export" && fault.KindOf(err) == fault.Unsupported {
 				return // refused before anything is asked
@@ -207,7 +207,7 @@ func (s *suite) contexts(t *testing.T) {
 }
 
 // everything calls every method of b once.
-func (s *suite) everything(t *testing.T, ctx context.Context, b backend.Backend, k keys.Key) map[string]error {
+func (s *suite) everything(ctx context.Context, t *testing.T, b backend.Backend, k keys.Key) map[string]error {
 	t.Helper()
 	errs := map[string]error{}
 	generate, take := s.order(t, keys.Spec{Type: keys.RSA, Size: 2048}, 0), s.order(t, keys.Spec{Type: keys.AES}, 16)
@@ -273,7 +273,7 @@ func (s *suite) unreachable(t *testing.T) {
 	if k == nil {
 		return
 	}
-	for name, err := range s.everything(t, within(t), s.h.Unreachable(t), *k) {
+	for name, err := range s.everything(within(t), t, s.h.Unreachable(t), *k) {
 		if name == "export" && fault.KindOf(err) == fault.Unsupported {
 			continue // refused before anything is asked
 		}

@@ -60,12 +60,11 @@ func (s *suite) order(t *testing.T, spec keys.Spec, material int) backend.Order 
 	t.Helper()
 	kid := newID()
 	spec.Name, spec.Enabled = "key "+string(kid), true
-	checked, err := spec, error(nil)
-	if material == 0 {
-		checked, err = spec.CheckGenerate()
-	} else {
-		checked, err = spec.CheckImport(material)
+	check := spec.CheckGenerate
+	if material != 0 {
+		check = func() (keys.Spec, error) { return spec.CheckImport(material) }
 	}
+	checked, err := check()
 	if err != nil {
 		t.Fatalf("the suite's own order is refused: %v", err)
 	}

@@ -247,13 +247,17 @@ func (s *suite) macs(t *testing.T) {
 		op         operations.MAC
 	}{
 		// RFC 4231, 4.2
-		{"HMAC SHA256", "b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7",
+		{
+			"HMAC SHA256", "b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7",
 			func() *keys.Key { return s.take(t, "HMAC", keys.Spec{Type: keys.HMAC}, s.fixed.hmac) },
-			operations.MAC{Hash: operations.SHA256, Data: []byte("Hi There")}},
+			operations.MAC{Hash: operations.SHA256, Data: []byte("Hi There")},
+		},
 		// NIST SP 800-38B, D.1, example 2
-		{"AES", "070a16b46b4d4144f79bdd9dd04a287c",
+		{
+			"AES", "070a16b46b4d4144f79bdd9dd04a287c",
 			func() *keys.Key { return s.knownAES(t) },
-			operations.MAC{Data: unhex(t, "6bc1bee22e409f96e93d7e117393172a")}},
+			operations.MAC{Data: unhex(t, "6bc1bee22e409f96e93d7e117393172a")},
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			k := c.key()
