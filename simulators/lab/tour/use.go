@@ -1,0 +1,152 @@
+package tour
+
+import (
+	"bytes"
+	"context"
+	"crypto/ed25519"
+	"crypto/x509"
+	"encoding/hex"
+	"errors"
+	"fmt"
+
+	"gatehouse/adapters/dsmwire"
+	"gatehouse/core/keys"
+	"gatehouse/simulators/lab/estate"
+	"gatehouse/simulators/lab/opensc"
+	"gatehouse/simulators/lab/openssl"
+)
+
+// message is what is signed and encrypted.
+const message = "Überweisung: 100 Franken an die Kaffeekasse\n"
+
+// virtualKey returns the virtual key with a CKA_LABEL that only one has.
+func (t *Tour) virtualKey(label string) (dsmwire.Sobject, error) {
+	var found []dsmwire.Sobject
+	for _, k := range t.virtual {
+		if string(k.External.ID.Label) == label {
+			found = append(found, k)
+		}
+	}
+	if len(found) != 1 {
+		return dsmwire.Sobject{}, fmt.Errorf("%d virtual keys are labelled %q, not 1", len(found), label)
+	}
+	return found[0], nil
+}
+
+// publicKey returns the public key of k as the token holds it, after comparing
+// it with what the service says.
+func (t *Tour) publicKey(ctx context.Context, k dsmwire.Sobject) ([]byte, error) {
+	ref := k.External.ID
+	var inToken []byte
+	var err error
+	if k.EllipticCurve == string(keys.Ed25519) {
+		inToken, err = t.edwardsKey(ctx, ref)
+	} else {
+		inToken, err = t.tool.PublicKey(ctx, ref.ID, ref.Label)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if !bytes.Equal(inToken, k.PubKey) {
+		return nil, errors.New("the service shows another public key than the token")
+	}
+	return inToken, nil
+}
+
+// edwardsKey makes a public key of the point that pkcs11-tool lists; what it
+// reads of such an object, openssl does not understand.
+func (t *Tour) edwardsKey(ctx context.Context, ref dsmwire.ExternalID) ([]byte, error) {
+	objects, err := t.tool.List(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, o := range opensc.Keys(objects) {
+		if o.ID != hex.EncodeToString(ref.ID) || o.Type != keys.EC || o.Label != string(ref.Label) {
+			continue
+		}
+		point, err := hex.DecodeString(o.Point)
+		if err != nil || len(point) != 2+ed25519.PublicKeySize {
+			return nil, fmt.Errorf("pkcs11-tool lists the point %q", o.Point)
+		}
+		return x509.MarshalPKIXPublicKey(ed25519.PublicKey(point[2:])) // after tag and length
+	}
+	return nil, errors.New("pkcs11-tool does not list the key")
+}
+
+func (t *Tour) signPKCS1(ctx context.Context, _ Progress) (string, error) {
+	return t.signWith(ctx, estate.CodeSigning, "SHA256", &dsmwire.Mode{Name: dsmwire.PKCS1v15}, openssl.Digest("sha256"))
+}
+
+func (t *Tour) signPSS(ctx context.Context, _ Progress) (string, error) {
+	return t.signWith(ctx, estate.CodeSigning, "SHA256", &dsmwire.Mode{Name: dsmwire.PSS, Hash: "SHA256"}, openssl.PSS("sha256"))
+}
+
+func (t *Tour) signP256(ctx context.Context, _ Progress) (string, error) {
+	return t.signWith(ctx, estate.PaymentsSigning, "SHA256", nil, openssl.Digest("sha256"))
+}
+
+func (t *Tour) signP384(ctx context.Context, _ Progress) (string, error) {
+	return t.signWith(ctx, estate.DocumentSigning, "SHA384", nil, openssl.Digest("sha384"))
+}
+
+func (t *Tour) signEd25519(ctx context.Context, _ Progress) (string, error) {
+	return t.signWith(ctx, estate.UpdateSigning, "", nil, nil)
+}
+
+// signWith signs with a synced key and has openssl verify with the public key
+// that pkcs11-tool read.
+func (t *Tour) signWith(ctx context.Context, label, hash string, mode *dsmwire.Mode, scheme openssl.Scheme) (string, error) {
+	k, err := t.virtualKey(label)
+	if err != nil {
+		return "", err
+	}
+	public, err := t.publicKey(ctx, k)
+	if err != nil {
+		return "", err
+	}
+	return t.sign(ctx, k, public, hash, mode, scheme)
+}
+
+// sign has the app sign with k, and openssl verify with public.
+func (t *Tour) sign(ctx context.Context, k dsmwire.Sobject, public []byte, hash string, mode *dsmwire.Mode, scheme openssl.Scheme) (string, error) {
+	signed, err := t.app.Sign(ctx, dsmwire.SignRequest{
+		Key: &dsmwire.SobjectDescriptor{KID: k.KID}, HashAlg: hash, Data: []byte(message), Mode: mode,
+	})
+	if err != nil {
+		return "", err
+	}
+	if err := openssl.Verify(ctx, public, scheme, []byte(message), signed.Signature); err != nil {
+		return "", err
+	}
+	if openssl.Verify(ctx, public, scheme, []byte(message+"!"), signed.Signature) == nil {
+		return "", errors.New("openssl verifies the signature of something else")
+	}
+	return fmt.Sprintf("%q signed %d bytes; openssl verifies the signature, and refuses it for another text", k.Name, len(message)), nil
+}
+
+func (t *Tour) encryptGCM(ctx context.Context, _ Progress) (string, error) {
+	k, err := t.virtualKey(estate.MailArchive)
+	if err != nil {
+		return "", err
+	}
+	key := &dsmwire.SobjectDescriptor{KID: k.KID}
+	mode := &dsmwire.Mode{Name: "GCM"}
+	ad := []byte("Kasse")
+	sealed, err := t.app.Encrypt(ctx, dsmwire.EncryptRequest{Key: key, Alg: "AES", Mode: mode, Plain: []byte(message), AD: ad})
+	if err != nil {
+		return "", err
+	}
+	request := dsmwire.DecryptRequest{Key: key, Alg: "AES", Mode: mode, Cipher: sealed.Cipher, IV: sealed.IV, Tag: sealed.Tag, AD: ad}
+	opened, err := t.app.Decrypt(ctx, request)
+	if err != nil {
+		return "", err
+	}
+	if string(opened.Plain) != message || bytes.Contains(sealed.Cipher, []byte(message)) {
+		return "", errors.New("what was decrypted is not what was encrypted")
+	}
+	request.AD = []byte("Hose")
+	if _, err := t.app.Decrypt(ctx, request); err == nil {
+		return "", errors.New("a ciphertext with changed associated data is decrypted")
+	}
+	return fmt.Sprintf("%q encrypted and decrypted %d bytes in the HSM; changed associated data are refused", k.Name, len(message)), nil
+}
