@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"path/filepath"
 	"time"
 
@@ -103,4 +104,19 @@ type Config struct {
 	LogLevel string   `default:"info"                       enum:"debug,info,warn,error"   env:"GATEHOUSE_LOG_LEVEL"                                                                            help:"How much is logged." name:"log-level" placeholder:"LEVEL"`
 
 	DrainWithin time.Duration `default:"20s" help:"How long requests under way may take to end when the service is stopped." name:"drain-within" placeholder:"DURATION"`
+}
+
+// Validate tells what is wrong with the configuration as far as that shows
+// without starting. Kong calls it too.
+func (c Config) Validate() error {
+	if _, _, err := net.SplitHostPort(c.Listen); err != nil {
+		return fault.New(fault.Invalid, "--listen must be an address and port, such as :8443")
+	}
+	if c.MasterKey == "passphrase" && c.PassphraseFile == "" {
+		return fault.New(fault.Invalid, "--master-passphrase-file is required when the master key comes from a passphrase")
+	}
+	if (c.TLSCert == "") != (c.TLSKey == "") {
+		return fault.New(fault.Invalid, "--tls-cert and --tls-key are given together or not at all")
+	}
+	return nil
 }

@@ -67,6 +67,7 @@ type Service struct {
 	Syncing  *syncing.Service
 
 	slots   *slotkeys.Backend
+	now     func() time.Time
 	log     *slog.Logger
 	stop    context.CancelFunc
 	stopped chan struct{}
@@ -101,7 +102,7 @@ func New(ctx context.Context, o Outside) (*Service, error) {
 		Keyring: keyring.New(cat, book, softkeys.New(o.Sealer, softkeys.Config{}), slots, keyring.Config{
 			Now: o.Now, NewID: newID, Grace: o.RecoveryGrace,
 		}),
-		slots: slots, log: o.Log, stopped: make(chan struct{}),
+		slots: slots, now: o.Now, log: o.Log, stopped: make(chan struct{}),
 	}
 	s.Syncing = syncing.New(cat, book, slots, s.Keyring, syncing.Config{Now: o.Now, NewID: newID})
 

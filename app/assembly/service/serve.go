@@ -1,0 +1,103 @@
+package service
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"path/filepath"
+	"time"
+
+	"gatehouse/adapters/restapi"
+	"gatehouse/adapters/servercert"
+	"gatehouse/core/fault"
+	"gatehouse/core/secret/reveal"
+)
+
+// Version is the product's version, as the API tells it: major.minor.build.
+const Version = "0.1.0"
+
+// Serve runs the service until ctx ends, then lets requests under way end. The
+// first administrator's password goes to out, once, at the first start; ready,
+// when not nil, is called with the address once requests are served.
+func Serve(ctx context.Context, cfg Config, out io.Writer, log *slog.Logger, ready func(net.Addr)) (err error) {
+	st, ring, _, err := cfg.OpenStore(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, st.Close()) }()
+	certificate, err := cfg.certificate()
+	if err != nil {
+		return err
+	}
+	svc, err := New(ctx, Outside{Store: st, Sealer: ring, Dial: Dialer(), Log: log})
+	if err != nil {
+		return err
+	}
+	defer svc.Stop()
+	if err := svc.announceAdministrator(ctx, cfg, out); err != nil {
+		return err
+	}
+
+	listener, err := restapi.Listen(ctx, cfg.Listen, 0)
+	if err != nil {
+		return fmt.Errorf("listening on %s: %w", cfg.Listen, err)
+	}
+	server := restapi.Server(svc.Handler(log), certificate, log)
+	served := make(chan error, 1)
+	go func() { served <- server.ServeTLS(listener, "", "") }()
+	log.Info("serving", "address", listener.Addr().String(), "version", Version)
+	if ready != nil {
+		ready(listener.Addr())
+	}
+	select {
+	case err := <-served:
+		return fmt.Errorf("serving: %w", err)
+	case <-ctx.Done():
+	}
+	log.Info("stopping: requests under way may end", "within", cfg.DrainWithin)
+	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), cfg.DrainWithin)
+	defer cancel()
+	if err := server.Shutdown(drain); err != nil {
+		return errors.Join(fmt.Errorf("some requests were cut off: %w", err), server.Close())
+	}
+	return nil
+}
+
+// Handler returns the REST API of the service.
+func (s *Service) Handler(log *slog.Logger) http.Handler {
+	return restapi.New(restapi.Services{
+		Sessions: s.Sessions, Accounts: s.Accounts, Grouping: s.Grouping, Keyring: s.Keyring, Syncing: s.Syncing,
+	}, restapi.Config{Version: Version, Now: s.now, Log: log})
+}
+
+// announceAdministrator makes the first administrator and prints its password.
+func (s *Service) announceAdministrator(ctx context.Context, cfg Config, out io.Writer) error {
+	password, made, err := s.Accounts.FirstAdministrator(ctx, cfg.Account, cfg.Admin)
+	if err != nil || !made {
+		return err
+	}
+	_, err = fmt.Fprintf(out, "administrator: %s\npassword: %s\n", cfg.Admin, password.Reveal(reveal.Permit{}))
+	return err
+}
+
+// certificate returns the certificate that the service shows: the operator's,
+// or one made at the first start.
+func (c Config) certificate() (tls.Certificate, error) {
+	switch {
+	case c.TLSCert != "" && c.TLSKey != "":
+		cert, err := tls.LoadX509KeyPair(c.TLSCert, c.TLSKey)
+		if err != nil {
+			return cert, fault.Wrap(fault.Invalid, err, "--tls-cert and --tls-key cannot be used")
+		}
+		return cert, nil
+	case c.TLSCert != "" || c.TLSKey != "":
+		return tls.Certificate{}, fault.New(fault.Invalid, "--tls-cert and --tls-key are given together or not at all")
+	default:
+		return servercert.In(filepath.Join(c.DataDir, "tls")).LoadOrMake(c.Hosts, time.Now())
+	}
+}

@@ -1,0 +1,88 @@
+// Gatehouse is the key management service: it puts the HSMs of an organisation
+// behind one REST API.
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+
+	"gatehouse/app/assembly/service"
+)
+
+const description = `Gatehouse puts every HSM of an organisation behind one REST API.
+
+Start it, note the administrator's password that the first start prints, and open https://HOST:8443/docs:
+
+  gatehouse serve --data-dir /var/lib/gatehouse
+
+Everything that must outlive the machine is in the data folder. Back it up, and the master key apart from it.`
+
+type program struct {
+	Serve     serve            `cmd:"" default:"withargs"                                        help:"Run the service."`
+	MasterKey masterKey        `cmd:"" help:"Look after the key that everything is sealed with." name:"master-key"`
+	Config    config           `cmd:"" help:"Look at the configuration."`
+	Version   kong.VersionFlag `help:"Print the version."`
+}
+
+type serve struct{ service.Config }
+
+func (s serve) Run(ctx context.Context) error {
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(s.LogLevel)); err != nil {
+		return err
+	}
+	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level}))
+	return service.Serve(ctx, s.Config, os.Stdout, log, nil)
+}
+
+type masterKey struct {
+	Rotate rotate `cmd:"" help:"Re-seal everything under a new master key. The service must be stopped. If it is interrupted, run it again."`
+}
+
+type rotate struct{ service.StoreConfig }
+
+func (r rotate) Run(ctx context.Context) error {
+	resealed, err := r.RotateMasterKey(ctx)
+	if err != nil {
+		return err
+	}
+	fmt.Printf("%d secrets were re-sealed under the new master key.\n", resealed)
+	if r.MasterKey == "file" {
+		fmt.Println("Back up the master key file now: the old key is gone from it.")
+	} else {
+		fmt.Println("The old master key is no longer needed: remove it from where you gave it.")
+	}
+	return nil
+}
+
+type config struct {
+	Check check `cmd:"" help:"Tell what is wrong with the configuration, without starting."`
+}
+
+type check struct{ service.Config }
+
+func (c check) Run() error {
+	if err := c.Validate(); err != nil {
+		return err
+	}
+	fmt.Println("The configuration is good.")
+	return nil
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	parsed := kong.Parse(&program{}, kong.Name("gatehouse"), kong.Description(description),
+		kong.Vars{"version": service.Version}, kong.BindTo(ctx, (*context.Context)(nil)), kong.UsageOnError())
+	if err := parsed.Run(); err != nil {
+		fmt.Fprintln(os.Stderr, "gatehouse:", err)
+		stop()
+		os.Exit(1)
+	}
+}
