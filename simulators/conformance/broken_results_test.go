@@ -143,6 +143,9 @@ var results = []broken{
 	{"capability that is none", "open/^mac/CMAC", capabilities(func(c *hsm.Capabilities) {
 		c.Mechanisms = append(c.Mechanisms, hsm.Mechanism{Operation: "mac", Type: keys.AES})
 	})},
+	{"cipher mode that is none", "open/cipher/AES_CCM", capabilities(func(c *hsm.Capabilities) {
+		c.Mechanisms = append(c.Mechanisms, hsm.Mechanism{Operation: "encrypt", Type: keys.AES, Mode: operations.CCM})
+	})},
 	{"key kind not told", "open/^generate/HMAC", capabilities(func(c *hsm.Capabilities) { c.Generate = c.Generate[:1] })},
 	{"answers mixed up", "open/concurrency/operating", func(w *tweaked, _ *tokensim.Slot) {
 		next, last := w.operate, make(chan operations.Result, 1)

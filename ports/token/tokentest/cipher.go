@@ -6,6 +6,8 @@ import (
 	"crypto/cipher"
 	"crypto/des"
 	"fmt"
+	"slices"
+	"strings"
 	"testing"
 
 	"gatehouse/core/hsm"
@@ -122,6 +124,10 @@ func (s *suite) operated(t *testing.T, verb string, typ keys.Type, name string, 
 	works := s.refusals.works(t, fmt.Sprintf("%s %s %s", verb, typ, name), err)
 	if works && !s.caps.Lists(m) {
 		t.Errorf("%+v works, and the capabilities do not list it", m)
+	}
+	plain := name == strings.TrimSpace(fmt.Sprintf("%s %s", m.Mode, m.Hash)) // nothing special was asked for
+	if !works && plain && slices.Contains(s.caps.Mechanisms, m) {
+		t.Errorf("%+v is refused, and the capabilities list it", m)
 	}
 	return works
 }

@@ -14,9 +14,6 @@ type Foreign struct {
 	Create func(t *testing.T, objects ...ForeignObject)
 	// Cannot gives the reason for each class that the token does not hold at all.
 	Cannot map[hsm.Class]string
-	// NoDuplicates is the reason why the token cannot hold two keys of one class
-	// and CKA_ID, if it cannot: some replace the earlier one without a word.
-	NoDuplicates string
 	// OnePerID gives the reason why the token holds one key of a class under one
 	// CKA_ID, so that the next one replaces it; empty where it holds several.
 	OnePerID string

@@ -104,9 +104,6 @@ func halves(t *testing.T, k *ecdsa.PrivateKey, id []byte) []ForeignObject {
 // which half belongs to which. The wrong one never acts.
 func (s *suite) twinPairs(t *testing.T) {
 	s.needTwins(t)
-	if reason := s.h.Foreign.NoDuplicates; reason != "" {
-		t.Skipf("not applicable: %s", reason)
-	}
 	id, one, other := s.newID(), ecKey(t, elliptic.P256()), ecKey(t, elliptic.P256())
 	s.h.Foreign.Create(t, append(halves(t, one, id), halves(t, other, id)...)...)
 	ref := hsm.Ref{Class: hsm.PrivateKey, Type: keys.EC, ID: id, Label: label(id)}
