@@ -38,7 +38,7 @@ type Files struct {
 
 // In returns the files' places in a folder.
 func In(dir string) Files {
-	return Files{Cert: filepath.Join(dir, "tls.crt"), Key: filepath.Join(dir, "tls.key")}
+	return Files{Cert: filepath.Join(dir, "cert.pem"), Key: filepath.Join(dir, "key.pem")}
 }
 
 // LoadOrMake returns the certificate in the files, and makes it first when

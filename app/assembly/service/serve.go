@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"path/filepath"
 	"time"
 
@@ -98,6 +99,10 @@ func (c Config) certificate() (tls.Certificate, error) {
 	case c.TLSCert != "" || c.TLSKey != "":
 		return tls.Certificate{}, fault.New(fault.Invalid, "--tls-cert and --tls-key are given together or not at all")
 	default:
-		return servercert.In(filepath.Join(c.DataDir, "tls")).LoadOrMake(c.Hosts, time.Now())
+		dir := filepath.Join(c.DataDir, "tls")
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			return tls.Certificate{}, fmt.Errorf("making the folder of the TLS certificate: %w", err)
+		}
+		return servercert.In(dir).LoadOrMake(c.Hosts, time.Now())
 	}
 }
