@@ -1,0 +1,123 @@
+// Package hmg wires the gateway: a configuration and a PKCS#11 library in, a
+// running gateway out. The program gatehouse-hmg, the features and the
+// benchmarks share it.
+package hmg
+
+import (
+	"crypto/tls"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"strconv"
+	"time"
+
+	"gatehouse/adapters/tlsconf"
+	"gatehouse/core/fault"
+	"gatehouse/core/secret"
+)
+
+// Version is the gateway's version.
+const Version = "0.1.0"
+
+// LibraryConfig says which PKCS#11 library to load, and how. Flags, environment
+// and help are made from the tags.
+type LibraryConfig struct {
+	Library      string `env:"PKCS11_LIB_PATH"      help:"The HSM's PKCS#11 library, as its vendor installs it."                                        name:"pkcs11-lib-path" placeholder:"FILE"`
+	Reserved     string `env:"PKCS11_RESERVED"      help:"Text that the library wants at initialisation; only a few do, such as NSS softokn."          name:"pkcs11-reserved" placeholder:"TEXT"`
+	Sessions     int    `default:"4"                env:"PKCS11_SESSIONS"                                                                              help:"Sessions of a slot that work at the same time."  name:"pkcs11-sessions"      placeholder:"N"`
+	SingleThread bool   `env:"PKCS11_SINGLE_THREAD" help:"Call the library from one thread only, for libraries that do not bear more."                 name:"pkcs11-single-thread"`
+}
+
+// Config is the gateway's configuration.
+type Config struct {
+	LibraryConfig
+
+	CertFile         string   `env:"CERT_FILE"          help:"PKCS#12 file (or PEM) with the gateway's TLS certificate and private key."                       name:"cert-file"          placeholder:"FILE"`
+	CertPassword     Password `env:"CERT_PASSWORD"      help:"Password of the PKCS#12 file, if it has one; better kept in a file."                            hidden:""                 name:"cert-password" placeholder:"TEXT"`
+	CertPasswordFile string   `env:"CERT_PASSWORD_FILE" help:"File whose first line is the password of the PKCS#12 file."                                     name:"cert-password-file" placeholder:"FILE"`
+	CAFile           string   `env:"CA_FILE"            help:"PEM file with the CA of client certificates: turns on mutual TLS. Without it anybody who reaches the port may try PINs." name:"ca-file" placeholder:"FILE"`
+
+	Address       string        `env:"HMG_LISTEN_ADDRESS" help:"Address to listen on; empty: all."                     name:"listen-address" placeholder:"IP"`
+	Port          uint16        `default:"4442"           env:"HMG_LISTEN_PORT"                                        help:"Port for the service."                                              name:"listen-port"     placeholder:"PORT"`
+	HealthPort    uint16        `default:"4441"           env:"HMG_HEALTH_PORT"                                        help:"Port of GET /health over HTTP; 0: none."                            name:"health-port"     placeholder:"PORT"`
+	HealthTLSPort uint16        `default:"4440"           env:"HMG_HEALTH_TLS_PORT"                                    help:"Port of GET /health over HTTPS; 0: none."                           name:"health-tls-port" placeholder:"PORT"`
+	Drain         time.Duration `default:"20s"            env:"HMG_DRAIN"                                              help:"How long requests under way may take to end when the gateway stops." name:"drain"          placeholder:"TIME"`
+	LogLevel      string        `default:"info"           enum:"debug,info,warn,error"                                 env:"HMG_LOG_LEVEL"                                                       help:"Least severe log records to write: debug, info, warn or error." name:"log-level" placeholder:"LEVEL"`
+}
+
+// Password is a password in a flag or variable. It prints as a placeholder.
+type Password struct{ secret.Value }
+
+// UnmarshalText takes the password.
+func (p *Password) UnmarshalText(text []byte) error {
+	p.Value = secret.FromString(string(text))
+	return nil
+}
+
+// Validate reports what is wrong with the configuration, without starting
+// anything; the library is looked for, and not loaded.
+func (c Config) Validate() error {
+	if _, err := c.tls(); err != nil {
+		return err
+	}
+	used := map[uint16]string{}
+	for _, p := range []struct {
+		port uint16
+		name string
+	}{{c.Port, "HMG_LISTEN_PORT"}, {c.HealthPort, "HMG_HEALTH_PORT"}, {c.HealthTLSPort, "HMG_HEALTH_TLS_PORT"}} {
+		if other, clash := used[p.port]; clash && p.port != 0 {
+			return fault.New(fault.Invalid, "%s and %s are the same port", other, p.name)
+		}
+		used[p.port] = p.name
+	}
+	if c.Address != "" && net.ParseIP(c.Address) == nil {
+		return fault.New(fault.Invalid, "HMG_LISTEN_ADDRESS is not an IP address")
+	}
+	return c.LibraryConfig.Validate()
+}
+
+// Validate reports whether the library is set and is a file.
+func (c LibraryConfig) Validate() error {
+	if c.Library == "" {
+		return fault.New(fault.Invalid, "PKCS11_LIB_PATH is not set: name the HSM's PKCS#11 library")
+	}
+	if info, err := os.Stat(c.Library); err != nil || info.IsDir() {
+		return fault.New(fault.Invalid, "PKCS11_LIB_PATH: %s is not a file", c.Library)
+	}
+	if c.Sessions < 1 || c.Sessions > 1024 {
+		return fault.New(fault.Invalid, "PKCS11_SESSIONS must be 1 to 1024")
+	}
+	return nil
+}
+
+// tls returns the server's TLS settings.
+func (c Config) tls() (*tls.Config, error) {
+	password := c.CertPassword.Value
+	if c.CertPasswordFile != "" {
+		if !password.Empty() {
+			return nil, fault.New(fault.Invalid, "CERT_PASSWORD and CERT_PASSWORD_FILE are both set")
+		}
+		var err error
+		if password, err = tlsconf.Password(c.CertPasswordFile, "CERT_PASSWORD_FILE"); err != nil {
+			return nil, err
+		}
+	}
+	return tlsconf.Server(tlsconf.ServerFiles{
+		Cert: c.CertFile, CertName: "CERT_FILE", Password: password, PasswordName: "CERT_PASSWORD_FILE",
+		ClientCA: c.CAFile, ClientCASetting: "CA_FILE",
+	})
+}
+
+// Level returns the least severe log level.
+func (c Config) Level() (slog.Level, error) {
+	var l slog.Level
+	if err := l.UnmarshalText([]byte(c.LogLevel)); err != nil {
+		return l, fmt.Errorf("HMG_LOG_LEVEL: %w", err)
+	}
+	return l, nil
+}
+
+func (c Config) at(port uint16) string {
+	return net.JoinHostPort(c.Address, strconv.Itoa(int(port)))
+}

@@ -1,0 +1,82 @@
+package hmg
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"text/tabwriter"
+
+	"gatehouse/adapters/pkcs11"
+	"gatehouse/core/secret"
+	"gatehouse/ports/token"
+)
+
+// Library is what a gateway serves: a PKCS#11 library in this process, or
+// whatever stands in for one.
+type Library struct {
+	Open    func(ctx context.Context, slot uint, pin secret.Value) (token.Token, error)
+	Answers func(ctx context.Context) error // a harmless call
+	Close   func() error
+}
+
+// Load loads the PKCS#11 library into this process.
+func Load(c LibraryConfig, log *slog.Logger) (Library, error) {
+	m, err := load(c, log)
+	if err != nil {
+		return Library{}, err
+	}
+	return Library{
+		Open: func(ctx context.Context, slot uint, pin secret.Value) (token.Token, error) {
+			t, err := m.Open(ctx, slot, pin)
+			if err != nil {
+				return nil, err
+			}
+			return t, nil
+		},
+		Answers: func(ctx context.Context) error {
+			_, err := m.Slots(ctx)
+			return err
+		},
+		Close: m.Close,
+	}, nil
+}
+
+func load(c LibraryConfig, log *slog.Logger) (*pkcs11.Module, error) {
+	if err := c.Validate(); err != nil {
+		return nil, err
+	}
+	m, err := pkcs11.Load(c.Library, pkcs11.Options{
+		Reserved: c.Reserved, Sessions: c.Sessions, SingleThread: c.SingleThread, Log: log,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("PKCS11_LIB_PATH: %w", err)
+	}
+	return m, nil
+}
+
+// ListSlots writes a table of the library's slots: what a connection's slot may be.
+func ListSlots(ctx context.Context, c LibraryConfig, out io.Writer) error {
+	m, err := load(c, slog.New(slog.DiscardHandler))
+	if err != nil {
+		return err
+	}
+	defer m.Close() //nolint:errcheck // nothing was changed
+	slots, err := m.Slots(ctx)
+	if err != nil {
+		return err
+	}
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "SLOT\tTOKEN\tSERIAL\tMANUFACTURER\tMODEL\tSTATE")
+	for _, s := range slots {
+		state := "ready"
+		switch {
+		case !s.TokenPresent:
+			state = "empty"
+		case !s.Initialised:
+			state = "not initialised"
+		}
+		fmt.Fprintf(w, "%d\t%s\t%s\t%s\t%s\t%s\n", s.ID, s.Label, s.Serial, s.Manufacturer, s.Model, state)
+	}
+	return w.Flush()
+}

@@ -1,0 +1,139 @@
+package hmg
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"time"
+
+	"gatehouse/adapters/health"
+	"gatehouse/adapters/hmgserver"
+	"gatehouse/app/gateway"
+)
+
+// probeEvery is the clock of the gateway's probes.
+const probeEvery = time.Second
+
+// Addresses are where a gateway that runs listens; nil where it does not.
+type Addresses struct{ Service, Health, HealthTLS net.Addr }
+
+// Serve runs a gateway over lib until ctx ends, lets the requests under way end,
+// and closes lib. ready, when not nil, is called once requests are served.
+func Serve(ctx context.Context, cfg Config, lib Library, log *slog.Logger, ready func(Addresses)) (err error) {
+	defer func() { err = errors.Join(err, lib.Close()) }()
+	settings, err := cfg.tls()
+	if err != nil {
+		return err
+	}
+	listeners, err := cfg.listen(ctx)
+	if err != nil {
+		return err
+	}
+	defer listeners.close()
+
+	gw := gateway.New(gateway.Config{Open: lib.Open, Answers: lib.Answers, Now: time.Now, Log: log})
+	server := hmgserver.New(hmgserver.Config{
+		Gateway: gw, TLS: settings, Log: log, Software: "gatehouse-hmg " + Version,
+	})
+	background, stop := context.WithCancel(context.WithoutCancel(ctx)) // outlasts ctx: requests are drained
+	defer stop()
+	ticker := time.NewTicker(probeEvery)
+	defer ticker.Stop()
+	gw.Probe(background)
+	go gw.Watch(background, ticker.C)
+
+	ended := make(chan error, 3)
+	go func() { ended <- server.Serve(background, listeners.service) }()
+	serving := 1
+	for _, h := range []struct {
+		l        net.Listener
+		settings *tls.Config
+	}{{listeners.health, nil}, {listeners.healthTLS, withoutClients(settings)}} {
+		if h.l != nil {
+			serving++
+			go func() { ended <- health.Serve(background, h.l, h.settings, gw.Healthy, log) }()
+		}
+	}
+	log.Info("serving", slog.String("version", Version), slog.Any("address", listeners.service.Addr()),
+		slog.Bool("mutual TLS", settings.ClientCAs != nil))
+	if settings.ClientCAs == nil {
+		log.Warn("CA_FILE is not set: anybody who reaches the port may try PINs")
+	}
+	if ready != nil {
+		ready(listeners.addresses())
+	}
+
+	var failed error
+	select {
+	case failed = <-ended:
+		serving--
+	case <-ctx.Done():
+		log.Info("stopping: waiting for the requests under way")
+	}
+	drain, cancel := context.WithTimeout(background, cfg.Drain)
+	defer cancel()
+	if err := errors.Join(server.Shutdown(drain), gw.Close(drain)); err != nil {
+		log.Warn("requests were cut off", slog.Any("error", err))
+	}
+	stop()
+	for range serving {
+		failed = errors.Join(failed, <-ended)
+	}
+	return failed
+}
+
+// withoutClients returns settings that ask for no client certificate: load
+// balancers have none.
+func withoutClients(settings *tls.Config) *tls.Config {
+	c := settings.Clone()
+	c.ClientAuth, c.ClientCAs = tls.NoClientCert, nil
+	return c
+}
+
+type listeners struct{ service, health, healthTLS net.Listener }
+
+// listen opens the ports; port 0 of the health checks is none.
+func (c Config) listen(ctx context.Context) (ls listeners, err error) {
+	defer func() {
+		if err != nil {
+			ls.close()
+		}
+	}()
+	var config net.ListenConfig
+	if ls.service, err = config.Listen(ctx, "tcp", c.at(c.Port)); err != nil {
+		return ls, fmt.Errorf("HMG_LISTEN_PORT: %w", err)
+	}
+	if c.HealthPort != 0 {
+		if ls.health, err = config.Listen(ctx, "tcp", c.at(c.HealthPort)); err != nil {
+			return ls, fmt.Errorf("HMG_HEALTH_PORT: %w", err)
+		}
+	}
+	if c.HealthTLSPort != 0 {
+		if ls.healthTLS, err = config.Listen(ctx, "tcp", c.at(c.HealthTLSPort)); err != nil {
+			return ls, fmt.Errorf("HMG_HEALTH_TLS_PORT: %w", err)
+		}
+	}
+	return ls, nil
+}
+
+func (ls listeners) close() {
+	for _, l := range []net.Listener{ls.service, ls.health, ls.healthTLS} {
+		if l != nil {
+			l.Close()
+		}
+	}
+}
+
+func (ls listeners) addresses() (a Addresses) {
+	a.Service = ls.service.Addr()
+	if ls.health != nil {
+		a.Health = ls.health.Addr()
+	}
+	if ls.healthTLS != nil {
+		a.HealthTLS = ls.healthTLS.Addr()
+	}
+	return a
+}
