@@ -20,6 +20,9 @@ const tagCrypto = "Cryptography"
 type use[B, R any] struct {
 	id, path, summary string
 
+	decode func([]byte, *B) error
+	encode func([]byte, R) ([]byte, error)
+
 	// key is the part of the body that names the key.
 	key func(*B) *dsmwire.SobjectDescriptor
 	// operation reads the operation out of the body, once the key is known.
@@ -52,6 +55,7 @@ func (u use[B, R]) plain(ctx context.Context, s *server, c access.Caller, body *
 func (u use[B, R]) register(s *server) {
 	register(s, endpoint[B, R]{
 		ID: u.id, Method: http.MethodPost, Path: u.path, Tag: tagCrypto, Summary: u.summary, Quiet: true,
+		Decode: u.decode, Encode: u.encode,
 		Do: func(ctx context.Context, c *call[B]) (R, error) { return u.plain(ctx, s, c.Caller, &c.Body) },
 	})
 }
@@ -62,6 +66,7 @@ func (u use[B, R]) registerBelowKey(s *server, name string) {
 	register(s, endpoint[B, R]{
 		ID: u.id + "ByID", Method: http.MethodPost, Path: "/crypto/v1/keys/{kid}/" + name, Tag: tagCrypto,
 		Summary: u.summary + " (of the API before 3.0)", Quiet: true,
+		Decode: u.decode, Encode: u.encode,
 		Do: func(ctx context.Context, c *call[B]) (R, error) {
 			kid, err := pathID[id.Key](&c.request, "kid")
 			if err != nil {

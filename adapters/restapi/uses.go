@@ -12,6 +12,7 @@ const maxTagBits = 128
 
 var encrypting = use[dsmwire.EncryptRequest, dsmwire.EncryptResponse]{
 	id: "Encrypt", path: "/crypto/v1/encrypt", summary: "Encrypt",
+	decode: leanly(leanEncrypt), encode: encodeEncrypt,
 	key: func(r *dsmwire.EncryptRequest) *dsmwire.SobjectDescriptor { return r.Key },
 	operation: func(r *dsmwire.EncryptRequest, k keys.Key) (operations.Operation, error) {
 		if r.Alg == "" {
@@ -46,6 +47,7 @@ var encrypting = use[dsmwire.EncryptRequest, dsmwire.EncryptResponse]{
 
 var decrypting = use[dsmwire.DecryptRequest, dsmwire.DecryptResponse]{
 	id: "Decrypt", path: "/crypto/v1/decrypt", summary: "Decrypt",
+	decode: leanly(leanDecrypt), encode: encodeDecrypt,
 	key: func(r *dsmwire.DecryptRequest) *dsmwire.SobjectDescriptor { return r.Key },
 	operation: func(r *dsmwire.DecryptRequest, k keys.Key) (operations.Operation, error) {
 		if r.Alg != "" {
@@ -74,6 +76,7 @@ var decrypting = use[dsmwire.DecryptRequest, dsmwire.DecryptResponse]{
 
 var signing = use[dsmwire.SignRequest, dsmwire.SignResponse]{
 	id: "Sign", path: "/crypto/v1/sign", summary: "Sign data or a digest",
+	decode: leanly(leanSign), encode: encodeSign,
 	key: func(r *dsmwire.SignRequest) *dsmwire.SobjectDescriptor { return r.Key },
 	operation: func(r *dsmwire.SignRequest, k keys.Key) (operations.Operation, error) {
 		input, prehashed, hash, mode, err := signed(r.Hash, r.Data, r.Context, r.HashAlg, r.Mode, k)
@@ -92,6 +95,7 @@ var signing = use[dsmwire.SignRequest, dsmwire.SignResponse]{
 
 var verifying = use[dsmwire.VerifyRequest, dsmwire.VerifyResponse]{
 	id: "Verify", path: "/crypto/v1/verify", summary: "Verify a signature",
+	decode: leanly(leanVerify), encode: encodeVerdict,
 	key: func(r *dsmwire.VerifyRequest) *dsmwire.SobjectDescriptor { return r.Key },
 	operation: func(r *dsmwire.VerifyRequest, k keys.Key) (operations.Operation, error) {
 		if r.Signature == nil {
@@ -108,6 +112,7 @@ var verifying = use[dsmwire.VerifyRequest, dsmwire.VerifyResponse]{
 
 var macing = use[dsmwire.MACRequest, dsmwire.MACResponse]{
 	id: "Mac", path: "/crypto/v1/mac", summary: "Make a MAC",
+	decode: leanly(leanMAC), encode: encodeMAC,
 	key: func(r *dsmwire.MACRequest) *dsmwire.SobjectDescriptor { return r.Key },
 	operation: func(r *dsmwire.MACRequest, _ keys.Key) (operations.Operation, error) {
 		if r.Data == nil {
@@ -123,6 +128,7 @@ var macing = use[dsmwire.MACRequest, dsmwire.MACResponse]{
 
 var macVerifying = use[dsmwire.MACVerifyRequest, dsmwire.VerifyResponse]{
 	id: "MacVerify", path: "/crypto/v1/macverify", summary: "Verify a MAC",
+	decode: leanly(leanMACVerify), encode: encodeVerdict,
 	key: func(r *dsmwire.MACVerifyRequest) *dsmwire.SobjectDescriptor { return r.Key },
 	operation: func(r *dsmwire.MACVerifyRequest, _ keys.Key) (operations.Operation, error) {
 		if r.Data == nil {

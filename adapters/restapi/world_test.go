@@ -1,7 +1,6 @@
 package restapi_test
 
 import (
-	"bytes"
 	"context"
 	"crypto/rand"
 	"crypto/x509"
@@ -32,6 +31,7 @@ import (
 	"gatehouse/app/syncing"
 	"gatehouse/core/groups"
 	"gatehouse/core/secret"
+	"gatehouse/core/secret/reveal"
 	"gatehouse/ports/token"
 	"gatehouse/simulators/tokensim"
 )
@@ -43,7 +43,7 @@ type world struct {
 	tb     testing.TB
 	hsm    *tokensim.Slot
 	server *httptest.Server
-	log    *bytes.Buffer
+	log    *logBook
 	now    atomic.Pointer[time.Time]
 
 	admin *dsmclient.Client // an administrator with a session in the account
@@ -62,10 +62,16 @@ var beginning = time.Date(2026, 11, 21, 21, 30, 0, 0, time.UTC)
 
 func newWorld(tb testing.TB) *world {
 	tb.Helper()
+	return newWorldWith(tb, restapi.Config{})
+}
+
+// newWorldWith is newWorld with other limits.
+func newWorldWith(tb testing.TB, cfg restapi.Config) *world {
+	tb.Helper()
 	ctx := tb.Context()
-	w := &world{tb: tb, hsm: tokensim.New(tokensim.Options{PIN: secret.FromString(hsmPIN), Slot: 7, Label: "simulated"}), log: &bytes.Buffer{}}
+	w := &world{tb: tb, hsm: tokensim.New(tokensim.Options{PIN: secret.FromString(hsmPIN), Slot: 7, Label: "simulated"}), log: &logBook{}}
 	w.now.Store(&beginning)
-	handler, password := w.service(ctx)
+	handler, password := w.service(ctx, cfg)
 	w.server = httptest.NewTLSServer(handler)
 	tb.Cleanup(w.server.Close)
 
@@ -102,7 +108,15 @@ func (w *world) newApp(name string, groups map[string][]string) *dsmclient.Clien
 	must(w.tb, err)
 	key, err := w.admin.AppAPIKey(ctx, app.AppID)
 	must(w.tb, err)
-	return w.client(dsmclient.Config{APIKey: key})
+	c := w.client(dsmclient.Config{APIKey: key})
+	_, err = c.Login(ctx)
+	must(w.tb, err)
+	return c
+}
+
+// authorization returns the header that the app's requests carry.
+func (w *world) authorization() string {
+	return "Bearer " + string(w.app.Token().Reveal(reveal.Permit{}))
 }
 
 // client returns a client of the service.
@@ -117,7 +131,7 @@ func (w *world) client(cfg dsmclient.Config) *dsmclient.Client {
 }
 
 // service makes the service and its first administrator.
-func (w *world) service(ctx context.Context) (http.Handler, secret.Value) {
+func (w *world) service(ctx context.Context, cfg restapi.Config) (http.Handler, secret.Value) {
 	w.tb.Helper()
 	st, err := sqlstore.Open(ctx, sqlstore.Options{Path: filepath.Join(w.tb.TempDir(), "gatehouse.db")})
 	must(w.tb, err)
@@ -132,7 +146,9 @@ func (w *world) service(ctx context.Context) (http.Handler, secret.Value) {
 	newID := func() string { return fmt.Sprintf("00000000-0000-4000-8000-%012x", count.Add(1)) }
 	cat := catalogue.New(st)
 	led := ledger.New(cat, now, newID)
-	dial := func(ctx context.Context, _ groups.Connection, a slotkeys.Access) (token.Token, error) { return w.hsm.Open(ctx, a.PIN) }
+	dial := func(ctx context.Context, _ groups.Connection, a slotkeys.Access) (token.Token, error) {
+		return w.hsm.Open(ctx, a.PIN)
+	}
 	slots := slotkeys.New(dial, ring, slotkeys.Config{Shuffle: func(int, func(i, j int)) {}, Normalise: softkeys.Normalise})
 	w.tb.Cleanup(slots.Close)
 	keys := keyring.New(cat, led, softkeys.New(ring, softkeys.Config{}), slots, keyring.Config{Now: now, NewID: newID})
@@ -141,13 +157,19 @@ func (w *world) service(ctx context.Context) (http.Handler, secret.Value) {
 	people := accounts.New(cat, ring, led, accounts.Config{Now: now, NewID: newID, Random: rand.Reader, HashPassword: passwords.Hash})
 	password, _, err := people.FirstAdministrator(ctx, "main", adminEmail)
 	must(w.tb, err)
+	cfg.Version, cfg.Now = "1.2.3", time.Now
+	if _, benchmark := w.tb.(*testing.B); benchmark {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	} else {
+		cfg.Log = slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	}
 	return restapi.New(restapi.Services{
 		Sessions: sessions.New(cat, ring, led, sessions.Config{Now: now, Random: rand.Reader, CheckPassword: passwords.Check, DummyHash: dummy}),
 		Accounts: people,
 		Grouping: grouping.New(cat, ring, led, slots, grouping.Config{Now: now, NewID: newID}),
 		Keyring:  keys,
 		Syncing:  syncing.New(cat, led, slots, keys, syncing.Config{Now: now, NewID: newID}),
-	}, restapi.Config{Version: "1.2.3", Now: time.Now, Log: slog.New(slog.DiscardHandler)}), password
+	}, cfg), password
 }
 
 // ask sends a body as it is as the app, and returns status and reply.
