@@ -35,10 +35,15 @@ type outcome[T any] struct {
 	err error
 }
 
+// direct reports whether a call may run on its caller's goroutine: with a context
+// that cannot end nobody would be answered sooner. It saves the hand-over to
+// another goroutine, which costs a lone caller tens of microseconds.
+func direct(ctx context.Context, m *Module) bool { return m.thread == nil && ctx.Done() == nil }
+
 // execute runs f where this library's calls have to run.
 func execute[T any](ctx context.Context, m *Module, f func() (T, error)) (T, error) {
-	if m.thread == nil && ctx.Done() == nil {
-		return f() // nobody would be answered sooner
+	if direct(ctx, m) {
+		return f()
 	}
 	result := make(chan outcome[T], 1)
 	run := func() {

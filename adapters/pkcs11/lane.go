@@ -1,6 +1,9 @@
 package pkcs11
 
-import "context"
+import (
+	"context"
+	"iter"
+)
 
 // lane is the way in which a call uses a token.
 type lane int
@@ -30,41 +33,48 @@ func newLanes(sessions int) lanes {
 	}
 }
 
-// enter waits for its turn in lane l and returns how to leave it.
-func (ls lanes) enter(ctx context.Context, l lane) (leave func(), err error) {
-	var held []chan struct{}
-	leave = func() {
-		for _, c := range held {
-			<-c
-		}
-	}
-	take := func(c chan struct{}) bool {
-		if err != nil {
-			return false
-		}
+// enter waits for its turn in lane l, which leave gives back.
+func (ls lanes) enter(ctx context.Context, l lane) error {
+	held := 0
+	for c := range ls.places(l) {
 		select {
 		case c <- struct{}{}:
-			held = append(held, c)
+			held++
 		case <-ctx.Done():
-			err = ended(ctx)
+			for c := range ls.places(l) {
+				if held == 0 {
+					break
+				}
+				<-c
+				held--
+			}
+			return ended(ctx)
 		}
-		return err == nil
 	}
-	switch l {
-	case quick:
-	case search:
-		take(ls.searches)
-		take(ls.slow)
-	case write:
-		take(ls.writer)
-		for range readers {
-			take(ls.searches)
+	return nil
+}
+
+func (ls lanes) leave(l lane) {
+	for c := range ls.places(l) {
+		<-c
+	}
+}
+
+// places yields what a call in lane l has to hold, in the order of taking.
+func (ls lanes) places(l lane) iter.Seq[chan struct{}] {
+	return func(yield func(chan struct{}) bool) {
+		if l == quick || l == write && !yield(ls.writer) {
+			return
 		}
-		take(ls.slow)
+		n := 1
+		if l == write {
+			n = readers
+		}
+		for range n {
+			if !yield(ls.searches) {
+				return
+			}
+		}
+		yield(ls.slow)
 	}
-	if err != nil {
-		leave()
-		return nil, err
-	}
-	return leave, nil
 }

@@ -42,31 +42,42 @@ func withSession[T any](ctx context.Context, t *Token, l lane, f func(*session) 
 		t.calls.leave()
 		return zero, err
 	}
-	leave, err := t.lanes.enter(ctx, l)
+	s, err := t.takeSession(ctx, l)
 	if err != nil {
 		t.calls.leave()
 		return zero, err
 	}
-	var s *session
-	select {
-	case s = <-t.free:
-	case <-ctx.Done():
-		leave()
-		t.calls.leave()
-		return zero, ended(ctx)
-	}
-	after := func() {
-		t.free <- s
-		leave()
-		t.calls.leave()
-	}
-	return do(ctx, t.m, after, func() (T, error) {
-		v, err := attempt(t, s, f)
-		if err != nil {
-			return zero, t.judge(err)
+	if direct(ctx, t.m) { // as do would, without its closures
+		if err := t.m.calls.enter(); err != nil {
+			t.giveSession(s, l)
+			return zero, err
 		}
-		return v, nil
-	})
+		defer t.m.calls.leave()
+		defer t.giveSession(s, l)
+		return attempt(t, s, f)
+	}
+	return do(ctx, t.m, func() { t.giveSession(s, l) }, func() (T, error) { return attempt(t, s, f) })
+}
+
+// takeSession waits for a turn in lane l, and for a session.
+func (t *Token) takeSession(ctx context.Context, l lane) (*session, error) {
+	if err := t.lanes.enter(ctx, l); err != nil {
+		return nil, err
+	}
+	select {
+	case s := <-t.free:
+		return s, nil
+	case <-ctx.Done():
+		t.lanes.leave(l)
+		return nil, ended(ctx)
+	}
+}
+
+// giveSession ends what takeSession began.
+func (t *Token) giveSession(s *session, l lane) {
+	t.free <- s
+	t.lanes.leave(l)
+	t.calls.leave()
 }
 
 // again is withSession for what may be repeated: when its session was lost, and
@@ -83,7 +94,17 @@ func again[T any](ctx context.Context, t *Token, l lane, f func(*session) (T, er
 	return v, err
 }
 
-func attempt[T any](t *Token, s *session, f func(*session) (T, error)) (v T, err error) {
+// attempt runs f with session s.
+func attempt[T any](t *Token, s *session, f func(*session) (T, error)) (T, error) {
+	v, err := try(t, s, f)
+	if err != nil {
+		var zero T
+		return zero, t.judge(err)
+	}
+	return v, nil
+}
+
+func try[T any](t *Token, s *session, f func(*session) (T, error)) (v T, err error) {
 	if s.open && s.epoch != t.m.epoch.Load() {
 		s.open = false // its handle may be somebody else's by now
 	}

@@ -15,25 +15,35 @@ func Signature(raw []byte) ([]byte, error) {
 	if len(raw) == 0 || len(raw)%2 != 0 || len(raw) > 2*66 {
 		return nil, errors.New("a signature of a length that no curve has")
 	}
-	r, s := integer(raw[:len(raw)/2]), integer(raw[len(raw)/2:])
-	n := len(r) + len(s)
+	r, s := minimal(raw[:len(raw)/2]), minimal(raw[len(raw)/2:])
+	n := 2 + padded(r) + 2 + padded(s)
 	out := make([]byte, 0, n+3)
 	out = append(out, asn1.TagSequence|0x20)
 	if n >= 0x80 {
 		out = append(out, 0x81)
 	}
-	out = append(out, byte(n))
-	return append(append(out, r...), s...), nil
+	return appendInteger(appendInteger(append(out, byte(n)), r), s), nil
 }
 
-// integer returns a DER INTEGER of at most 67 bytes.
-func integer(b []byte) []byte {
+// minimal returns a big-endian number without leading zeros.
+func minimal(b []byte) []byte {
 	b = bytes.TrimLeft(b, "\x00")
-	out := make([]byte, 0, len(b)+3)
-	if len(b) == 0 || b[0] >= 0x80 {
-		return append(append(out, asn1.TagInteger, byte(len(b)+1), 0), b...)
+	if len(b) == 0 {
+		return []byte{0}
 	}
-	return append(append(out, asn1.TagInteger, byte(len(b))), b...)
+	return b
+}
+
+// padded returns the length of a minimal number with the zero that keeps it positive.
+func padded(b []byte) int { return len(b) + int(b[0]>>7) }
+
+// appendInteger appends a minimal number of at most 66 bytes as a DER INTEGER.
+func appendInteger(out, b []byte) []byte {
+	out = append(out, asn1.TagInteger, byte(padded(b)))
+	if b[0] >= 0x80 {
+		out = append(out, 0)
+	}
+	return append(out, b...)
 }
 
 // RawSignature is the reverse of Signature for a curve with coordinates of size
