@@ -102,8 +102,11 @@ func (s *server) apps() {
 	register(s, endpoint[none, listing[dsmwire.App]]{
 		ID: "ListApps", Method: http.MethodGet, Path: "/sys/v1/apps", Tag: "Apps", Summary: "The apps that the caller may know of",
 		Query: append([]param{
-			limitParam, offsetParam, tokenParam, filterParam, {Name: "sort", Doc: "app_id or app_name, :asc or :desc"},
-			{Name: "start"}, {Name: "group_id"}, {Name: "role", Doc: "crypto or admin"},
+			limitParam, offsetParam, tokenParam, filterParam,
+			{Name: "sort", Doc: "app_id or app_name, :asc or :desc"},
+			{Name: "start"},
+			{Name: "group_id"},
+			{Name: "role", Doc: "crypto or admin"},
 		}, appParams...),
 		Do: s.listApps,
 	})

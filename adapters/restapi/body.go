@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"mime"
 	"net/http"
@@ -85,7 +86,7 @@ func (s *server) withBody(w http.ResponseWriter, r *http.Request, limit int64, u
 }
 
 func tooLarge(limit int64) error {
-	return refusal{http.StatusRequestEntityTooLarge, "request body is larger than this call takes"}
+	return refusal{http.StatusRequestEntityTooLarge, fmt.Sprintf("request body is larger than the %d bytes that this call takes", limit)}
 }
 
 // checkContentType lets JSON through, and bodies that do not tell what they are.

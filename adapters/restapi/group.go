@@ -138,8 +138,10 @@ func (s *server) groups() {
 	register(s, endpoint[none, listing[dsmwire.Group]]{
 		ID: "ListGroups", Method: http.MethodGet, Path: "/sys/v1/groups", Tag: "Groups", Summary: "The groups that the caller may know of",
 		Query: []param{
-			limitParam, offsetParam, tokenParam, filterParam, {Name: "sort_by", Doc: "group_id or group_name, :asc or :desc"},
-			{Name: "previous_id"}, {Name: "previous_sort_value"},
+			limitParam, offsetParam, tokenParam, filterParam,
+			{Name: "sort_by", Doc: "group_id or group_name, :asc or :desc"},
+			{Name: "previous_id"},
+			{Name: "previous_sort_value"},
 		},
 		Do: func(ctx context.Context, c *call[none]) (listing[dsmwire.Group], error) {
 			p, err := groupSorting.page(c.query())

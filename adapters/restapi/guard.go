@@ -111,8 +111,10 @@ func newCorrelation() string {
 func (s *server) logAccess(x *exchange, r *http.Request, took time.Duration) {
 	level := slog.LevelInfo
 	switch {
-	case x.status >= http.StatusInternalServerError && x.status != http.StatusNotImplemented:
+	case x.status == http.StatusInternalServerError:
 		level = slog.LevelError
+	case x.status == http.StatusServiceUnavailable:
+		level = slog.LevelWarn
 	case x.quiet && x.status < http.StatusMultipleChoices:
 		level = slog.LevelDebug
 	}

@@ -60,6 +60,7 @@ func TestRepliesAreHeldAgainstTheDocument(t *testing.T) {
 		"a group of nobody's kind":        {"GET", "/sys/v1/groups/" + id, 200, asJSON, strings.ReplaceAll(group, "KIND", "Paperclip"), "kind"},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			contract := load(t)
 			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 				if c.content != "" {
