@@ -99,7 +99,11 @@ func (l *lease) inventory(ctx context.Context, f hsm.Filter, yield func(hsm.Obje
 	}
 	pass := func(objects []hmgwire.Object) error {
 		for _, o := range objects {
-			if err := yield(o.Object()); err != nil {
+			err := yield(o.Object())
+			if err == nil && ctx.Err() != nil {
+				err = ended(ctx)
+			}
+			if err != nil {
 				l.link.abandon(id)
 				return err
 			}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"net"
+	"sync"
 	"testing"
 	"time"
 
@@ -20,10 +21,11 @@ import (
 type world struct {
 	pki     pki
 	token   *stub
-	opens   func(slot uint, pin secret.Value) error // what opening a slot ends with
+	open    func(ctx context.Context, slot uint, pin secret.Value) (token.Token, error) // nil: token
 	address string
 	gateway *gateway.Gateway
 	server  *hmgserver.Server
+	stop    func() // ends server and gateway
 }
 
 const testPIN = "1234"
@@ -32,11 +34,9 @@ func newWorld(tb testing.TB) *world {
 	tb.Helper()
 	w := &world{pki: newPKI(tb), token: &stub{}}
 	w.gateway = gateway.New(gateway.Config{
-		Open: func(_ context.Context, slot uint, pin secret.Value) (token.Token, error) {
-			if w.opens != nil {
-				if err := w.opens(slot, pin); err != nil {
-					return nil, err
-				}
+		Open: func(ctx context.Context, slot uint, pin secret.Value) (token.Token, error) {
+			if w.open != nil {
+				return w.open(ctx, slot, pin)
 			}
 			return w.token, nil
 		},
@@ -52,7 +52,7 @@ func newWorld(tb testing.TB) *world {
 	w.address = l.Addr().String()
 	served := make(chan error, 1)
 	go func() { served <- w.server.Serve(context.Background(), l) }()
-	tb.Cleanup(func() {
+	w.stop = sync.OnceFunc(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 		defer cancel()
 		if err := w.server.Shutdown(ctx); err != nil {
@@ -65,6 +65,7 @@ func newWorld(tb testing.TB) *world {
 			tb.Errorf("closing the gateway: %v", err)
 		}
 	})
+	tb.Cleanup(w.stop)
 	return w
 }
 

@@ -68,6 +68,7 @@ func (c *conn) open(f hmgwire.Frame) {
 		handle := c.handle
 		c.slots[handle] = s
 		c.mu.Unlock()
+		c.in.Limit(hmgwire.MaxFrame)
 		c.finish(l, &hmgwire.Opened{Handle: handle}, nil)
 	}()
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
+	"sync/atomic"
 
 	"gatehouse/core/fault"
 )
@@ -93,7 +94,7 @@ func (e ErrFrame) Error() string {
 // frame's length promises.
 type Reader struct {
 	br    *bufio.Reader
-	max   int
+	max   atomic.Int64
 	begun func() // called before waiting for the rest of a frame that has begun
 	whole func() // called when it is there
 	large bytes.Buffer
@@ -111,11 +112,13 @@ func NewReader(r io.Reader, limit int, begun, whole func()) *Reader {
 	if whole == nil {
 		whole = nothing
 	}
-	return &Reader{br: bufio.NewReaderSize(r, 64<<10), max: limit, begun: begun, whole: whole}
+	rd := &Reader{br: bufio.NewReaderSize(r, 64<<10), begun: begun, whole: whole}
+	rd.max.Store(int64(limit))
+	return rd
 }
 
-// Limit sets the longest frame from now on.
-func (r *Reader) Limit(limit int) { r.max = limit }
+// Limit sets the longest frame from now on. Any goroutine may call it.
+func (r *Reader) Limit(limit int) { r.max.Store(int64(limit)) }
 
 // Waiting reports whether more bytes have arrived already.
 func (r *Reader) Waiting() bool { return r.br.Buffered() > r.skip }
@@ -141,7 +144,7 @@ func (r *Reader) Next() (Frame, error) {
 		return Frame{}, within(err)
 	}
 	length := binary.BigEndian.Uint32(head)
-	if length < header-lengthLen || int64(length) > int64(r.max) {
+	if length < header-lengthLen || int64(length) > r.max.Load() {
 		return Frame{}, ErrFrame{Length: length}
 	}
 	f := Frame{Kind: Kind(head[lengthLen]), ID: binary.BigEndian.Uint64(head[lengthLen+1:])}
