@@ -150,6 +150,25 @@ func TestKeyFileRefusals(t *testing.T) {
 	}
 }
 
+// TestKeyFileOfAnotherUser: only root can make such a file, so only root tries.
+func TestKeyFileOfAnotherUser(t *testing.T) {
+	_, path := created(t)
+	err := os.Chown(path, 12345, -1)
+	if os.Geteuid() != 0 {
+		if err == nil {
+			t.Error("gave a file away without being root")
+		}
+		return
+	}
+	if err != nil {
+		t.Fatalf("Chown: %v", err)
+	}
+	_, err = seal.OpenKeyFile(path)
+	if fault.KindOf(err) != fault.Invalid || !strings.Contains(fault.Message(err), "belongs to another user") {
+		t.Errorf("got error %v, want one that tells whose it is", err)
+	}
+}
+
 func TestKeyFileThroughALink(t *testing.T) {
 	k, path := created(t)
 	link := filepath.Join(t.TempDir(), "link")

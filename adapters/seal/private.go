@@ -38,7 +38,7 @@ func readPrivate(path, what string) ([]byte, error) {
 		return nil, fault.New(fault.Invalid, "%s %s can be read or changed by other users (mode %04o): run `chmod 600 %s`, and make a new master key if others may have read it", what, path, info.Mode().Perm(), path)
 	}
 	if st, ok := info.Sys().(*syscall.Stat_t); ok && int(st.Uid) != os.Geteuid() && st.Uid != 0 {
-		return nil, fault.New(fault.Invalid, "%s %s belongs to another user: give it to the user that runs the service", what, path)
+		return nil, fault.New(fault.Invalid, "%s %s belongs to another user: run this as that user, or give the file to the user that runs the service", what, path)
 	}
 	if info.Size() > maxPrivate {
 		return nil, fault.New(fault.Invalid, "%s %s is longer than %d bytes: name the right file", what, path, maxPrivate)

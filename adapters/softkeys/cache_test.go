@@ -98,7 +98,7 @@ func TestDestroyForgets(t *testing.T) {
 }
 
 // TestNoKeyIsWipedInUse: callers push each other's keys out of a cache of one,
-// and every MAC is still right.
+// and every MAC is still right. The race detector sees a wipe that comes too early.
 func TestNoKeyIsWipedInUse(t *testing.T) {
 	d, _ := counted(t, 1)
 	data := bytes.Repeat([]byte("data"), 1000)
