@@ -66,7 +66,7 @@ func (t *Tool) Delete(ctx context.Context, class hsm.Class, ckaID, label []byte)
 }
 
 // PublicKey returns the DER SubjectPublicKeyInfo of a public key in the token.
-// For Ed25519 the tool writes something else: see Object.Point.
+// The tool, as of OpenSC 0.23, knows how for RSA and P-256: see Object.Point.
 func (t *Tool) PublicKey(ctx context.Context, ckaID, label []byte) (der []byte, err error) {
 	dir, err := os.MkdirTemp("", "gatehouse-public-key-*")
 	if err != nil {

@@ -19,11 +19,11 @@ type bar struct {
 func (st *Step) Progress(phase string, done, total int) {
 	if !st.s.live {
 		if total > 0 && done == total {
-			fmt.Fprintf(st.s.w, "    %s %s: %d of %d\n", pad(st.title), phase, done, total)
+			fmt.Fprintf(st.s.w, "    %s %*s  %s: %d of %d\n", pad(st.title), timeWidth, "", phase, done, total)
 		}
 		return
 	}
-	head := fmt.Sprintf("  %s %s %s", st.s.in(dim, "·"), pad(st.title), phase)
+	head := fmt.Sprintf("  %s %s %*s  %s", st.s.in(dim, "·"), pad(st.title), timeWidth, "", phase)
 	b := &st.bar
 	if total == 0 {
 		// The library animates bars without an end from a goroutine that it does not end.

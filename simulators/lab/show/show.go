@@ -33,8 +33,14 @@ func For(f *os.File) *Screen {
 	return New(f, live, live && os.Getenv("NO_COLOR") == "")
 }
 
-// titleWidth is the width of the column of titles.
-const titleWidth = 22
+// The widths of the columns of titles and of times.
+const (
+	titleWidth = 20
+	timeWidth  = 7
+)
+
+// indent leads to the column of what was found.
+var indent = strings.Repeat(" ", 2+1+1+titleWidth+1+timeWidth+2)
 
 const (
 	green, red, dim, bold, plain = "\x1b[32m", "\x1b[31m", "\x1b[2m", "\x1b[1m", "\x1b[0m"
@@ -81,17 +87,17 @@ func (s *Screen) Begin(title string) *Step {
 func (st *Step) Done(detail string, took time.Duration) {
 	st.clear()
 	first, rest, _ := strings.Cut(detail, "\n")
-	fmt.Fprintf(st.s.w, "  %s %s %s  %s\n", st.s.in(green, "✓"), pad(st.title), first, st.s.in(dim, seconds(took)))
+	fmt.Fprintf(st.s.w, "  %s %s %s  %s\n", st.s.in(green, "✓"), pad(st.title), st.s.in(dim, fmt.Sprintf("%*s", timeWidth, seconds(took))), first)
 	for line := range strings.Lines(rest) {
-		fmt.Fprintf(st.s.w, "    %s %s\n", pad(""), strings.TrimRight(line, "\n"))
+		fmt.Fprintf(st.s.w, "%s%s\n", indent, strings.TrimRight(line, "\n"))
 	}
 }
 
 // Failed ends a step that was not.
 func (st *Step) Failed(err error) {
 	st.clear()
-	text := strings.ReplaceAll(err.Error(), "\n", "\n    "+pad("")+" ")
-	fmt.Fprintf(st.s.w, "  %s %s %s\n", st.s.in(red, "✗"), pad(st.title), text)
+	text := strings.ReplaceAll(err.Error(), "\n", "\n"+indent)
+	fmt.Fprintf(st.s.w, "  %s %s %*s  %s\n", st.s.in(red, "✗"), pad(st.title), timeWidth, "", text)
 }
 
 func (st *Step) clear() {

@@ -28,13 +28,13 @@ func TestPlain(t *testing.T) {
 	want := `
 The lab
 
-    Schlüssel              reading: 196 of 196
-    Schlüssel              recording: 151 of 151
-  ✓ Schlüssel              151 new keys  1.2 s
-                           4 objects left alone
-  ✓ Gateway                healthy  2.5 ms
-  ✗ Service                it ended
-                           and said nothing
+    Schlüssel                     reading: 196 of 196
+    Schlüssel                     recording: 151 of 151
+  ✓ Schlüssel              1.2 s  151 new keys
+                                  4 objects left alone
+  ✓ Gateway               2.5 ms  healthy
+  ✗ Service                       it ended
+                                  and said nothing
 `
 	if diff := cmp.Diff(b.String(), want); diff != "" {
 		t.Errorf("output (-got +want):\n%s", diff)
@@ -48,7 +48,7 @@ func TestLive(t *testing.T) {
 	step.Progress("recording", 75, 151)
 	step.Done("151 new keys", 1500*time.Millisecond)
 	lines := strings.Split(b.String(), "\r\x1b[2K")
-	if got, want := lines[len(lines)-1], "  \x1b[32m✓\x1b[0m Sync                   151 new keys  \x1b[2m1.5 s\x1b[0m\n"; got != want {
+	if got, want := lines[len(lines)-1], "  \x1b[32m✓\x1b[0m Sync                 \x1b[2m  1.5 s\x1b[0m  151 new keys\n"; got != want {
 		t.Errorf("last line: got %q, want %q", got, want)
 	}
 	for _, want := range []string{"reading", "recording", "(75/151)"} {

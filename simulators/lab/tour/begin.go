@@ -25,7 +25,7 @@ func (t *Tour) makeToken(ctx context.Context, _ Progress) (string, error) {
 		return "", err
 	}
 	m := t.lab.Estate
-	return fmt.Sprintf("SoftHSM2 token %q with %d keys that Gatehouse did not make:\n%s;\n%d of them made with pkcs11-tool, %d through PKCS#11, and beside them %d objects that are no usable keys",
+	return fmt.Sprintf("SoftHSM2 token %q with %d keys that Gatehouse did not make:\n%s;\n%d of them made with pkcs11-tool, %d through PKCS#11; and %d objects that are no keys to Gatehouse",
 		m.Token, len(m.Keys), census(m), m.MadeWithTool(), len(m.Keys)-m.MadeWithTool(), len(m.Others)), nil
 }
 

@@ -3,16 +3,11 @@ package tour
 import (
 	"bytes"
 	"context"
-	"crypto/ed25519"
-	"crypto/x509"
-	"encoding/hex"
 	"errors"
 	"fmt"
 
 	"gatehouse/adapters/dsmwire"
-	"gatehouse/core/keys"
 	"gatehouse/simulators/lab/estate"
-	"gatehouse/simulators/lab/opensc"
 	"gatehouse/simulators/lab/openssl"
 )
 
@@ -31,46 +26,6 @@ func (t *Tour) virtualKey(label string) (dsmwire.Sobject, error) {
 		return dsmwire.Sobject{}, fmt.Errorf("%d virtual keys are labelled %q, not 1", len(found), label)
 	}
 	return found[0], nil
-}
-
-// publicKey returns the public key of k as the token holds it, after comparing
-// it with what the service says.
-func (t *Tour) publicKey(ctx context.Context, k dsmwire.Sobject) ([]byte, error) {
-	ref := k.External.ID
-	var inToken []byte
-	var err error
-	if k.EllipticCurve == string(keys.Ed25519) {
-		inToken, err = t.edwardsKey(ctx, ref)
-	} else {
-		inToken, err = t.tool.PublicKey(ctx, ref.ID, ref.Label)
-	}
-	if err != nil {
-		return nil, err
-	}
-	if !bytes.Equal(inToken, k.PubKey) {
-		return nil, errors.New("the service shows another public key than the token")
-	}
-	return inToken, nil
-}
-
-// edwardsKey makes a public key of the point that pkcs11-tool lists; what it
-// reads of such an object, openssl does not understand.
-func (t *Tour) edwardsKey(ctx context.Context, ref dsmwire.ExternalID) ([]byte, error) {
-	objects, err := t.tool.List(ctx)
-	if err != nil {
-		return nil, err
-	}
-	for _, o := range opensc.Keys(objects) {
-		if o.ID != hex.EncodeToString(ref.ID) || o.Type != keys.EC || o.Label != string(ref.Label) {
-			continue
-		}
-		point, err := hex.DecodeString(o.Point)
-		if err != nil || len(point) != 2+ed25519.PublicKeySize {
-			return nil, fmt.Errorf("pkcs11-tool lists the point %q", o.Point)
-		}
-		return x509.MarshalPKIXPublicKey(ed25519.PublicKey(point[2:])) // after tag and length
-	}
-	return nil, errors.New("pkcs11-tool does not list the key")
 }
 
 func (t *Tour) signPKCS1(ctx context.Context, _ Progress) (string, error) {
