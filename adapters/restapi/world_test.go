@@ -3,7 +3,6 @@ package restapi_test
 import (
 	"context"
 	"crypto/rand"
-	"crypto/x509"
 	"encoding/json"
 	"fmt"
 	"log/slog"
@@ -46,6 +45,8 @@ type world struct {
 	log    *logBook
 	now    atomic.Pointer[time.Time]
 
+	transport http.RoundTripper
+
 	admin *dsmclient.Client // an administrator with a session in the account
 	app   *dsmclient.Client // an app that may do everything in both groups
 	local string            // an ordinary group, the app's default
@@ -74,6 +75,7 @@ func newWorldWith(tb testing.TB, cfg restapi.Config) *world {
 	handler, password := w.service(ctx, cfg)
 	w.server = httptest.NewTLSServer(handler)
 	tb.Cleanup(w.server.Close)
+	w.transport = checked(tb, w.server.Client().Transport)
 
 	w.admin = w.client(dsmclient.Config{User: adminEmail, Password: password})
 	_, err := w.admin.Login(ctx)
@@ -122,8 +124,7 @@ func (w *world) authorization() string {
 // client returns a client of the service.
 func (w *world) client(cfg dsmclient.Config) *dsmclient.Client {
 	w.tb.Helper()
-	cfg.Endpoint, cfg.Roots = w.server.URL, x509.NewCertPool()
-	cfg.Roots.AddCert(w.server.Certificate())
+	cfg.Endpoint, cfg.Transport = w.server.URL, w.transport
 	c, err := dsmclient.New(cfg)
 	must(w.tb, err)
 	w.tb.Cleanup(c.Close)
@@ -215,3 +216,6 @@ func decoded[T any](tb testing.TB, reply string) T {
 	}
 	return v
 }
+
+// move lets time pass; sessions live for ten minutes.
+func (w *world) move(d time.Duration) { w.now.Store(ptr(w.now.Load().Add(d))) }

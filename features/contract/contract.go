@@ -59,7 +59,18 @@ func Find(root string) (path string, err error) {
 
 // Load reads the document.
 func Load(path string) (*Contract, error) {
-	doc, err := openapi3.NewLoader().LoadFromFile(path)
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("reading the OpenAPI document: %w", err)
+	}
+	var tree any
+	if err := json.Unmarshal(raw, &tree); err != nil {
+		return nil, fmt.Errorf("reading the OpenAPI document: %w", err)
+	}
+	if raw, err = json.Marshal(anyOf(tree)); err != nil {
+		return nil, fmt.Errorf("reading the OpenAPI document: %w", err)
+	}
+	doc, err := openapi3.NewLoader().LoadFromData(raw)
 	if err != nil {
 		return nil, fmt.Errorf("reading the OpenAPI document: %w", err)
 	}
@@ -73,6 +84,31 @@ func Load(path string) (*Contract, error) {
 		return nil, errors.New("the OpenAPI document holds no operations")
 	}
 	return c, nil
+}
+
+// anyOf lets any alternative of an untagged union do. The document asks for
+// exactly one, and yet has alternatives that overlap, one of them {}.
+func anyOf(tree any) any {
+	switch t := tree.(type) {
+	case map[string]any:
+		for name, below := range t {
+			t[name] = anyOf(below)
+		}
+		if union, ok := t["oneOf"]; ok && t["discriminator"] == nil {
+			delete(t, "oneOf")
+			t["anyOf"] = union
+		}
+	case []any:
+		for i, below := range t {
+			t[i] = anyOf(below)
+		}
+	}
+	return tree
+}
+
+// Fresh returns a contract of the same document that has found nothing yet.
+func (c *Contract) Fresh() *Contract {
+	return &Contract{routes: c.routes, checked: map[string]int{}, violations: map[string]int{}}
 }
 
 func segments(path string) []string { return strings.Split(strings.Trim(path, "/"), "/") }
