@@ -162,13 +162,13 @@ func (d *Direct) Inventory() (int, error) {
 	return len(objects), nil
 }
 
-// Fill makes n secret keys of 128 bits in the token, with ids and labels of
-// their own, as session-independent objects.
-func (d *Direct) Fill(n int, progress func(done int)) error {
+// Fill makes n secret keys of 128 bits in the token, numbered from first on,
+// each with an id and a label of its own.
+func (d *Direct) Fill(first, n int) error {
 	s := <-d.sessions
 	defer func() { d.sessions <- s }()
 	value := make([]byte, 16)
-	for i := range n {
+	for i := first; i < first+n; i++ {
 		if _, err := rand.Read(value); err != nil {
 			return err
 		}
@@ -183,9 +183,6 @@ func (d *Direct) Fill(n int, progress func(done int)) error {
 		})
 		if err != nil {
 			return fmt.Errorf("making object %d: %w", i, err)
-		}
-		if progress != nil && i%500 == 0 {
-			progress(i)
 		}
 	}
 	return nil

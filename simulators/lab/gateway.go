@@ -15,6 +15,7 @@ type Gateway struct {
 	Health  string // URL that answers 204 while it is healthy
 	Log     string // file
 	TLS     TLS
+	PID     int
 }
 
 // StartGateway makes certificates, starts gatehouse-hmg beside the token, and
@@ -45,6 +46,7 @@ func (l *Lab) StartGateway(ctx context.Context) error {
 		return err
 	}
 	l.running = append(l.running, p)
+	l.Gateway.PID = p.cmd.Process.Pid
 	return p.ready(ctx, func(ctx context.Context) error { return expect204(ctx, http.DefaultClient, l.Gateway.Health) })
 }
 

@@ -21,6 +21,7 @@ type Service struct {
 	Data     string // folder of the database
 	Email    string // of the first administrator
 	Password string
+	PID      int
 }
 
 // StartService starts gatehouse with a new database, and waits until it is
@@ -50,6 +51,7 @@ func (l *Lab) StartService(ctx context.Context) error {
 		return err
 	}
 	l.running = append(l.running, p)
+	s.PID = p.cmd.Process.Pid
 	err = p.ready(ctx, func(ctx context.Context) error {
 		select {
 		case <-told:

@@ -1,0 +1,35 @@
+// Gatehouse-bench measures what each hop to a key costs, in one run: directly
+// in SoftHSM2, through a gateway, and through REST and gateway; and what a sync
+// costs against a raw inventory.
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"time"
+
+	"github.com/alecthomas/kong"
+)
+
+type program struct {
+	Programs string        `default:"bin"           help:"Folder of the programs gatehouse and gatehouse-hmg."`
+	Results  string        `default:"bench/results" help:"Folder for the results as JSON."`
+	Each     time.Duration `default:"1s"            help:"How long each measurement of a round takes."`
+	Rounds   int           `default:"3"             help:"Rounds; the median of the rates counts."`
+	Callers  []int         `default:"1,16,64"       help:"Numbers of callers at once."`
+	Objects  []int         `default:"1000,10000"    help:"Sizes of the inventories that are synced; none: leave the syncs out."`
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	var p program
+	kong.Parse(&p, kong.Name("gatehouse-bench"), kong.Description("Measures what each hop to a key costs. Only ratios within one run mean anything."))
+	if err := run(ctx, p); err != nil {
+		fmt.Fprintln(os.Stderr, "gatehouse-bench:", err)
+		stop()
+		os.Exit(1)
+	}
+}
