@@ -1,0 +1,184 @@
+package gateway_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"gatehouse/app/gateway"
+	"gatehouse/core/fault"
+	"gatehouse/core/secret"
+	"gatehouse/simulators/tokensim"
+)
+
+func TestSharingASlot(t *testing.T) {
+	t.Parallel()
+	inWorld(t, func(t *testing.T, w *world) {
+		a, b := w.mustOpen(pin), w.mustOpen(pin)
+		w.wantTries(1)
+		closing(t, a)
+		if _, err := a.Check(t.Context()); !errors.Is(err, fault.Unavailable) {
+			t.Errorf("after it was closed, got %v, want unavailable", err)
+		}
+		if _, err := b.Check(t.Context()); err != nil {
+			t.Errorf("the other lease: %v", err)
+		}
+		closing(t, b)
+		c := w.mustOpen(pin) // a client that comes back finds the slot logged in
+		w.wantTries(1)
+		closing(t, c)
+		w.pass(11 * time.Minute)
+		if got := w.g.Slots(); len(got) != 0 {
+			t.Errorf("long after the last client, slots in use are %v, want none", got)
+		}
+		closing(t, w.mustOpen(pin))
+		w.wantTries(2)
+	})
+}
+
+func TestAnotherPIN(t *testing.T) {
+	t.Parallel()
+	t.Run("for a slot in use is refused without asking the token", func(t *testing.T) {
+		t.Parallel()
+		inWorld(t, func(t *testing.T, w *world) {
+			l := w.mustOpen(pin)
+			if _, err := w.open(otherPIN, true); fault.ReasonOf(err) != fault.PINIncorrect || !errors.Is(err, fault.Unavailable) {
+				t.Errorf("got %v, want PIN incorrect", err)
+			}
+			w.wantTries(1)
+			if _, refused := w.slot.Logins(); refused != 0 {
+				t.Errorf("the token refused %d logins, want none", refused)
+			}
+			closing(t, l)
+		})
+	})
+	t.Run("for a slot that nobody uses is tried", func(t *testing.T) {
+		t.Parallel()
+		inWorld(t, func(t *testing.T, w *world) {
+			closing(t, w.mustOpen(pin))
+			w.slot.SetPIN(secret.FromString(otherPIN))
+			closing(t, w.mustOpen(otherPIN))
+			w.wantTries(2)
+		})
+	})
+	t.Run("guessed again and again is not even compared", func(t *testing.T) {
+		t.Parallel()
+		inWorld(t, func(t *testing.T, w *world) {
+			l := w.mustOpen(pin)
+			for range 5 {
+				_, _ = w.open(otherPIN, false)
+			}
+			for _, p := range []string{otherPIN, pin} {
+				if _, err := w.open(p, false); !errors.Is(err, fault.Exhausted) {
+					t.Errorf("after five wrong PINs, got %v, want exhausted", err)
+				}
+			}
+			w.pass(time.Minute)
+			closing(t, l, w.mustOpen(pin))
+			w.wantTries(1)
+		})
+	})
+}
+
+func TestRefusedPIN(t *testing.T) {
+	t.Parallel()
+	t.Run("is tried again only when a person asks", func(t *testing.T) {
+		t.Parallel()
+		inWorld(t, func(t *testing.T, w *world) {
+			for range 3 {
+				if _, err := w.open(otherPIN, false); fault.ReasonOf(err) != fault.PINIncorrect {
+					t.Errorf("got %v, want PIN incorrect", err)
+				}
+			}
+			w.pass(time.Hour)
+			w.wantTries(1)
+			w.wantHealthy(true)
+			_, _ = w.open(otherPIN, true)
+			w.wantTries(2)
+			w.slot.SetPIN(secret.FromString(otherPIN))
+			l, err := w.open(otherPIN, true)
+			if err != nil {
+				t.Fatal(err)
+			}
+			closing(t, l, w.mustOpen(otherPIN))
+			w.wantTries(3)
+		})
+	})
+	t.Run("while in use ends the login for all", func(t *testing.T) {
+		t.Parallel()
+		inWorld(t, func(t *testing.T, w *world) {
+			w.pass(time.Second)
+			old := w.mustOpen(pin)
+			w.slot.SetPIN(secret.FromString(otherPIN))
+			w.slot.DropLogins()
+			if _, err := old.Check(t.Context()); !fault.ReasonOf(err).Credential() {
+				t.Fatalf("got %v, want a credential reason", err)
+			}
+			w.wantHealthy(true)
+			if _, err := w.open(pin, false); fault.ReasonOf(err) != fault.PINIncorrect {
+				t.Errorf("the refused PIN: got %v, want PIN incorrect", err)
+			}
+			_, refused := w.slot.Logins()
+			l := w.mustOpen(otherPIN)
+			if _, again := w.slot.Logins(); again != refused {
+				t.Errorf("the refused PIN was tried again")
+			}
+			if _, err := old.Check(t.Context()); !errors.Is(err, gateway.ErrRetired) {
+				t.Errorf("the old lease: got %v, want ErrRetired", err)
+			}
+			closing(t, old, l)
+		})
+	})
+}
+
+func TestOpenRefuses(t *testing.T) {
+	t.Parallel()
+	inWorld(t, func(t *testing.T, w *world) {
+		if _, err := w.open("", false); fault.ReasonOf(err) != fault.PINMissing {
+			t.Errorf("without a PIN, got %v, want PIN missing", err)
+		}
+		if _, err := w.g.Open(t.Context(), 99, secret.FromString(pin), false); fault.ReasonOf(err) != fault.WrongSlot {
+			t.Errorf("another slot: got %v, want no such slot", err)
+		}
+		w.wantHealthy(w.g.Healthy())
+		w.pass(time.Second)
+		w.wantHealthy(true)
+		w.wantTries(0)
+	})
+}
+
+func TestOpenWaitsForWhoOpens(t *testing.T) {
+	t.Parallel()
+	inWorld(t, func(t *testing.T, w *world) {
+		w.slot.Fail(tokensim.Fault{Call: tokensim.Open, Delay: 4 * time.Second})
+		first := make(chan *gateway.Lease, 1)
+		go func() { first <- w.mustOpen(pin) }()
+		w.pass(time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if _, err := w.g.Open(ctx, slotNo, secret.FromString(pin), false); fault.ReasonOf(err) != fault.TimedOut {
+			t.Errorf("with a short patience, got %v, want timed out", err)
+		}
+		second := w.mustOpen(pin)
+		w.wantTries(1)
+		closing(t, <-first, second)
+	})
+}
+
+func TestClosed(t *testing.T) {
+	t.Parallel()
+	inWorld(t, func(t *testing.T, w *world) {
+		l := w.mustOpen(pin)
+		if err := w.g.Close(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := l.Check(t.Context()); !errors.Is(err, fault.Unavailable) {
+			t.Errorf("a lease: got %v, want unavailable", err)
+		}
+		if _, err := w.open(pin, true); !errors.Is(err, fault.Unavailable) {
+			t.Errorf("opening: got %v, want unavailable", err)
+		}
+		closing(t, l)
+	})
+}
