@@ -11,7 +11,6 @@ package lab
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -81,26 +80,6 @@ func New(o Options) (*Lab, error) {
 		return nil, err
 	}
 	return &Lab{Dir: dir, opts: o, lock: lock}, nil
-}
-
-// MakeToken makes the token and fills it, unless it is to be empty.
-func (l *Lab) MakeToken(ctx context.Context) (err error) {
-	l.Token, err = softtoken.SoftHSM(l.path("token"), TokenLabel, l.opts.PIN)
-	if err != nil || l.opts.Empty {
-		return err
-	}
-	l.Estate, err = estate.Fill(ctx, l.Token, l.Dir)
-	if err != nil {
-		return err
-	}
-	manifest, err := json.MarshalIndent(l.Estate, "", "  ")
-	if err != nil {
-		return fmt.Errorf("encoding the estate's manifest: %w", err)
-	}
-	if err := os.WriteFile(l.path("estate.json"), append(manifest, '\n'), 0o600); err != nil {
-		return fmt.Errorf("writing the estate's manifest: %w", err)
-	}
-	return nil
 }
 
 // Running returns when ctx ends, with nil, or when a program has ended by itself.
