@@ -14,6 +14,7 @@ import (
 	"gatehouse/bench/report"
 	"gatehouse/bench/ways"
 	"gatehouse/simulators/lab"
+	"gatehouse/simulators/softtoken"
 )
 
 const (
@@ -79,17 +80,19 @@ func startLab(ctx context.Context, programs, dir string) (*lab.Lab, error) {
 	if err != nil {
 		return nil, err
 	}
-	l, err := lab.New(lab.Options{Dir: filepath.Join(dir, "lab"), Programs: programs, PIN: "bench-4711", Empty: true})
+	l, err := lab.New(lab.Options{Dir: filepath.Join(dir, "lab"), Programs: programs})
 	if err != nil {
 		return nil, err
 	}
-	if memory, err := os.MkdirTemp("/dev/shm", "gatehouse-bench-"); err == nil {
-		if err := os.Symlink(memory, filepath.Join(l.Dir, "token")); err != nil {
-			return nil, err
-		}
-		context.AfterFunc(ctx, func() { _ = os.RemoveAll(memory) })
+	at, err := os.MkdirTemp("/dev/shm", "gatehouse-bench-")
+	if err != nil {
+		at = filepath.Join(dir, "token")
 	}
-	for _, step := range []func(context.Context) error{l.MakeToken, l.StartGateway, l.StartService} {
+	context.AfterFunc(ctx, func() { _ = os.RemoveAll(at) })
+	if l.Token, err = softtoken.SoftHSM(at, "bench", "bench-4711"); err != nil {
+		return nil, errors.Join(err, l.Close())
+	}
+	for _, step := range []func(context.Context) error{l.StartGateway, l.StartService} {
 		if err := step(ctx); err != nil {
 			return nil, errors.Join(err, l.Close())
 		}
