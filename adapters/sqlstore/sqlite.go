@@ -22,15 +22,26 @@ func hasMember(column string) string {
 	return "EXISTS (SELECT 1 FROM json_each(" + column + ") AS member WHERE member.key = ? AND member.value = ?)"
 }
 
+// lockWait is how long SQLite itself waits for another program's lock, which
+// nothing can interrupt.
+const lockWait = 100 * time.Millisecond
+
+// quick returns the context for a statement that takes microseconds. SQLite is
+// in this process: to watch for the end of a context would cost more than the
+// statement, so that it is looked at between statements instead.
+func quick(ctx context.Context) context.Context { return context.WithoutCancel(ctx) }
+
 // connect opens the database in the file and looks whether it really works as
 // it was told to.
-func connect(ctx context.Context, path string, patience time.Duration, write bool) (*sqlx.DB, error) {
+func connect(ctx context.Context, path string, write bool) (*sqlx.DB, error) {
 	settings := url.Values{
 		"mode":          {"rw"},
-		"_busy_timeout": {strconv.FormatInt((patience / attempts).Milliseconds(), 10)},
+		"_busy_timeout": {strconv.FormatInt(lockWait.Milliseconds(), 10)},
 		"_foreign_keys": {"1"},
 		"_journal_mode": {"WAL"},
 		"_synchronous":  {"FULL"},
+		// every query text that is used often stays prepared, on each connection
+		"_stmt_cache_size": {"128"},
 	}
 	if write {
 		settings.Set("_txlock", "immediate")  // a transaction that will write waits at its begin, and only there

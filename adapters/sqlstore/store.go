@@ -49,6 +49,8 @@ type Store struct {
 	audit  *appender
 	lock   *lock
 
+	attempts int // how often a write is begun that meets a lock or loses against another
+
 	life   sync.RWMutex // held for reading by every call, for writing by Close
 	closed bool
 }
@@ -76,7 +78,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{turn: make(chan struct{}, 1), lock: held}
+	s := &Store{turn: make(chan struct{}, 1), lock: held, attempts: max(5, int(o.Patience/lockWait))}
 	if err := s.open(ctx, path, o); err != nil {
 		return nil, errors.Join(err, s.release())
 	}
@@ -86,14 +88,14 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 
 func (s *Store) open(ctx context.Context, path string, o Options) error {
 	var err error
-	if s.writer, err = connect(ctx, path, o.Patience, true); err != nil {
+	if s.writer, err = connect(ctx, path, true); err != nil {
 		return err
 	}
 	s.writer.SetMaxOpenConns(1)
 	if err := migrate(ctx, s.writer); err != nil {
 		return err
 	}
-	if s.reader, err = connect(ctx, path, o.Patience, false); err != nil {
+	if s.reader, err = connect(ctx, path, false); err != nil {
 		return err
 	}
 	s.reader.SetMaxOpenConns(o.Readers)

@@ -12,9 +12,9 @@ import (
 	"gatehouse/core/fault"
 )
 
-// attempts bounds how often a transaction is begun that meets a lock or, on
-// databases that let transactions run side by side, a serialisation failure.
-const attempts = 5
+// pause bounds how long a transaction that lost against another one waits
+// before it is begun again.
+const pause = 50 * time.Millisecond
 
 // cause tells what a caller of the database may want to know of an error.
 type cause string
@@ -64,6 +64,7 @@ func replace(err error, c cause, f *fault.Error) error {
 // handle is a pool or a transaction.
 type handle interface {
 	sqlx.ExtContext
+	BindNamed(query string, arg any) (string, []any, error)
 	PrepareNamedContext(ctx context.Context, query string) (*sqlx.NamedStmt, error)
 }
 
@@ -72,7 +73,10 @@ type conn struct{ handle }
 
 // one reads one row; missing when there is none.
 func (c conn) one(ctx context.Context, dest any, missing error, query string, args ...any) error {
-	err := sqlx.GetContext(ctx, c.handle, dest, c.Rebind(query), args...)
+	if err := ctx.Err(); err != nil {
+		return ended(err)
+	}
+	err := sqlx.GetContext(quick(ctx), c.handle, dest, c.Rebind(query), args...)
 	if errors.Is(err, sql.ErrNoRows) {
 		return missing
 	}
@@ -86,7 +90,10 @@ func (c conn) all(ctx context.Context, dest any, query string, args ...any) erro
 
 // exec changes rows and returns how many.
 func (c conn) exec(ctx context.Context, query string, args ...any) (int64, error) {
-	result, err := c.ExecContext(ctx, c.Rebind(query), args...)
+	if err := ctx.Err(); err != nil {
+		return 0, ended(err)
+	}
+	result, err := c.ExecContext(quick(ctx), c.Rebind(query), args...)
 	if err != nil {
 		return 0, translate(ctx, err)
 	}
@@ -108,13 +115,24 @@ func put[R any](ctx context.Context, c conn, query string, rows ...R) error {
 	if len(rows) == 0 {
 		return nil
 	}
+	if len(rows) == 1 {
+		bound, args, err := c.BindNamed(query, rows[0])
+		if err == nil {
+			_, err = c.exec(ctx, bound, args...)
+			return err
+		}
+		return translate(ctx, err)
+	}
 	stmt, err := c.PrepareNamedContext(ctx, query)
 	if err != nil {
 		return translate(ctx, err)
 	}
 	defer func() { _ = stmt.Close() }()
 	for _, r := range rows {
-		if _, err := stmt.ExecContext(ctx, r); err != nil {
+		if err := ctx.Err(); err != nil {
+			return ended(err)
+		}
+		if _, err := stmt.ExecContext(quick(ctx), r); err != nil {
 			return translate(ctx, err)
 		}
 	}
@@ -153,14 +171,14 @@ func (s *Store) write(ctx context.Context, f func(conn) error) error {
 	defer free()
 	for n := 1; ; n++ {
 		err := inTx(ctx, s.writer, &sql.TxOptions{Isolation: sql.LevelSerializable}, f)
-		if n == attempts || !errors.Is(err, again) {
+		if n >= s.attempts || !errors.Is(err, again) {
 			return err
 		}
-		pause := time.NewTimer(time.Duration(rand.Int64N(int64(2*time.Millisecond) << n)))
+		wait := time.NewTimer(rand.N(pause))
 		select {
-		case <-pause.C:
+		case <-wait.C:
 		case <-ctx.Done():
-			pause.Stop()
+			wait.Stop()
 			return ended(ctx.Err())
 		}
 	}
@@ -177,13 +195,16 @@ func (s *Store) takeTurn(ctx context.Context) (free func(), err error) {
 }
 
 func inTx(ctx context.Context, db *sqlx.DB, o *sql.TxOptions, f func(conn) error) error {
-	tx, err := db.BeginTxx(ctx, o)
+	tx, err := db.BeginTxx(quick(ctx), o)
 	if err != nil {
 		return translate(ctx, err)
 	}
 	defer func() { _ = tx.Rollback() }() // does nothing after Commit
 	if err := f(conn{tx}); err != nil {
 		return err
+	}
+	if err := ctx.Err(); err != nil {
+		return ended(err)
 	}
 	return translate(ctx, tx.Commit())
 }
