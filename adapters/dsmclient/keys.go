@@ -63,8 +63,8 @@ type KeyQuery struct {
 	Creator  string
 	Name     string
 	ObjType  string
-	Label    *string // CKA_LABEL
-	CKAID    []byte  // when not nil
+	Label    *string // CKA_LABEL; nil or empty: any
+	CKAID    []byte  // CKA_ID; empty: any
 	Metadata map[string]string
 	Sort     string // kid:asc, kid:desc, name:asc, name:desc
 	Start    string // what follows this kid or name

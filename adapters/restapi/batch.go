@@ -60,8 +60,15 @@ func registerBatch[I, B, R any](s *server, u use[B, R], name string, part func(*
 // the service's own fault is logged, because the batch as a whole succeeds.
 func (s *server) itemRefused(ctx context.Context, r *request, err error) (status int, text string) {
 	status, text = answerFor(err, r.exchange.correlation)
-	if status >= http.StatusInternalServerError && status != http.StatusNotImplemented {
-		s.cfg.Log.LogAttrs(ctx, slog.LevelError, "item of a batch failed",
+	level := slog.LevelDebug
+	switch status {
+	case http.StatusInternalServerError:
+		level = slog.LevelError
+	case http.StatusServiceUnavailable:
+		level = slog.LevelWarn
+	}
+	if level > slog.LevelDebug {
+		s.cfg.Log.LogAttrs(ctx, level, "item of a batch failed",
 			slog.String("id", r.exchange.correlation), slog.Int("status", status), slog.String("error", err.Error()))
 	}
 	return status, text

@@ -124,10 +124,10 @@ func keyQuery(v url.Values) (store.KeyQuery, shown, error) {
 			return q, show, err
 		}
 	}
-	if v.Has("pkcs11_label") {
-		q.Label = []byte(v.Get("pkcs11_label"))
+	if l := v.Get("pkcs11_label"); l != "" {
+		q.Label = []byte(l)
 	}
-	if v.Has("pkcs11_id") {
+	if v.Get("pkcs11_id") != "" {
 		if q.CKAID, err = queryBase64(v.Get("pkcs11_id")); err != nil {
 			return q, show, err
 		}
