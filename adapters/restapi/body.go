@@ -8,6 +8,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -121,7 +122,7 @@ func decodeJSON[B any](body []byte, b *B) error {
 	case errors.As(err, &known):
 		return known
 	case errors.As(err, &kind) && kind.Field != "":
-		return fault.New(fault.Invalid, "%s in the request body is of the wrong type", kind.Field)
+		return fault.New(fault.Invalid, "%s in the request body is of the wrong type", fieldOnWire(kind.Field))
 	case errors.As(err, &kind):
 		return fault.New(fault.Invalid, "request body is of the wrong type")
 	case errors.As(err, &binary):
@@ -129,4 +130,11 @@ func decodeJSON[B any](body []byte, b *B) error {
 	default:
 		return fault.New(fault.Invalid, "request body is not valid JSON")
 	}
+}
+
+// fieldOnWire takes the names of embedded structs, which are not on the wire,
+// out of a field's path. No field of the API begins with a capital.
+func fieldOnWire(path string) string {
+	parts := strings.Split(path, ".")
+	return strings.Join(slices.DeleteFunc(parts, func(p string) bool { return p != "" && p[0] >= 'A' && p[0] <= 'Z' }), ".")
 }
