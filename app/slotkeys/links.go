@@ -1,9 +1,9 @@
 package slotkeys
 
 import (
+	"bytes"
 	"context"
-	"crypto/sha256"
-	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -27,8 +27,8 @@ type links struct {
 
 // link is the way to one token, under one configuration of its connection.
 type link struct {
-	config [32]byte
-	busy   chan struct{} // holds one element while somebody dials
+	conn groups.Connection
+	busy chan struct{} // holds one element while somebody dials
 
 	mu      sync.Mutex
 	token   token.Token
@@ -40,28 +40,29 @@ func newLinks(dial Dial, sealer seal.Sealer, within time.Duration) *links {
 	return &links{dial: dial, sealer: sealer, within: within, open: map[id.Connection]*link{}}
 }
 
-// configOf identifies what a token was opened with. The order of a connection
-// makes no difference to its token.
-func configOf(c groups.Connection) [32]byte {
-	return sha256.Sum256(fmt.Appendf(nil, "%s|%s|%s|%d|%x|%s|%t|%x|%t|%x|%x", c.ID, c.Kind, c.Address, c.Slot, []byte(c.PIN),
-		c.TLS.Mode, c.TLS.GlobalRoots, c.TLS.Pinned, c.TLS.ValidateHostname, c.TLS.ClientCert, []byte(c.TLS.ClientKey)))
+// sameWay reports whether a token opened with a can serve b. The order of a
+// connection makes no difference to its token.
+func sameWay(a, b groups.Connection) bool {
+	return a.ID == b.ID && a.Kind == b.Kind && a.Address == b.Address && a.Slot == b.Slot && bytes.Equal(a.PIN, b.PIN) &&
+		a.TLS.Mode == b.TLS.Mode && a.TLS.GlobalRoots == b.TLS.GlobalRoots && a.TLS.ValidateHostname == b.TLS.ValidateHostname &&
+		slices.EqualFunc(a.TLS.Pinned, b.TLS.Pinned, bytes.Equal) && bytes.Equal(a.TLS.ClientCert, b.TLS.ClientCert) &&
+		bytes.Equal(a.TLS.ClientKey, b.TLS.ClientKey)
 }
 
 // link returns the link of conn as it is configured now; the token of an
 // earlier configuration is closed.
 func (ls *links) link(conn groups.Connection) (*link, error) {
-	config := configOf(conn)
 	ls.mu.Lock()
 	defer ls.mu.Unlock()
 	if ls.closed {
 		return nil, fault.New(fault.Unavailable, "shutting down")
 	}
 	l := ls.open[conn.ID]
-	if l == nil || l.config != config {
+	if l == nil || !sameWay(l.conn, conn) {
 		if l != nil {
 			go l.drop(nil)
 		}
-		l = &link{config: config, busy: make(chan struct{}, 1)}
+		l = &link{conn: conn, busy: make(chan struct{}, 1)}
 		ls.open[conn.ID] = l
 	}
 	return l, nil
