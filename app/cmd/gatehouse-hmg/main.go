@@ -12,6 +12,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"gatehouse/app/assembly"
 	"gatehouse/app/assembly/hmg"
 )
 
@@ -95,6 +96,7 @@ func (c check) Run() error {
 }
 
 func main() {
+	assembly.TuneMemory()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := run(ctx)
 	stop()

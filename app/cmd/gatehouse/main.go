@@ -12,6 +12,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"gatehouse/app/assembly"
 	"gatehouse/app/assembly/service"
 )
 
@@ -76,6 +77,7 @@ func (c check) Run() error {
 }
 
 func main() {
+	assembly.TuneMemory()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	parsed := kong.Parse(&program{}, kong.Name("gatehouse"), kong.Description(description),
