@@ -34,13 +34,13 @@ func rowOfAccount(a directory.Account) (accountRow, error) {
 	return accountRow{ID: a.ID, Name: a.Name, Detail: detail, Version: a.Version}, err
 }
 
-func (row accountRow) account() (directory.Account, error) {
+func (r accountRow) account() (directory.Account, error) {
 	var d accountDetail
-	if err := decode(row.Detail, &d); err != nil {
-		return directory.Account{}, damaged(err, "account", string(row.ID))
+	if err := decode(r.Detail, &d); err != nil {
+		return directory.Account{}, damaged(err, "account", string(r.ID))
 	}
 	return directory.Account{
-		ID: row.ID, Name: row.Name, Version: row.Version,
+		ID: r.ID, Name: r.Name, Version: r.Version,
 		Description: d.Description, CreatedAt: d.CreatedAt.Time, Enabled: d.Enabled,
 	}, nil
 }

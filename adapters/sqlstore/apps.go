@@ -53,18 +53,18 @@ func rowOfApp(a directory.App) (appRow, error) {
 	return row, err
 }
 
-func (row appRow) app() (directory.App, error) {
+func (r appRow) app() (directory.App, error) {
 	var d appDetail
-	if err := decode(row.Detail, &d); err != nil {
-		return directory.App{}, damaged(err, "app", string(row.ID))
+	if err := decode(r.Detail, &d); err != nil {
+		return directory.App{}, damaged(err, "app", string(r.ID))
 	}
 	a := directory.App{
-		ID: row.ID, Account: row.Account, Name: row.Name, Secret: secret.Sealed(none(row.Secret)), Version: row.Version,
+		ID: r.ID, Account: r.Account, Name: r.Name, Secret: secret.Sealed(none(r.Secret)), Version: r.Version,
 		Description: d.Description, Type: d.Type, Interface: d.Interface, Role: d.Role, Creator: id.Principal(d.Creator),
 		CreatedAt: d.CreatedAt.Time, LastUsedAt: d.LastUsedAt.Time, Enabled: d.Enabled,
 	}
-	if row.DefaultGroup != nil {
-		a.DefaultGroup = *row.DefaultGroup
+	if r.DefaultGroup != nil {
+		a.DefaultGroup = *r.DefaultGroup
 	}
 	return a, nil
 }

@@ -34,15 +34,15 @@ type auditRow struct {
 	Hash        []byte           `db:"hash"`
 }
 
-func (row auditRow) record() (audit.Record, error) {
-	if len(row.Prev) != sha256.Size || len(row.Hash) != sha256.Size {
-		return audit.Record{}, damaged(errors.Join(audit.Changed, errHashLength), "audit record", strconv.FormatInt(row.Seq, 10))
+func (r auditRow) record() (audit.Record, error) {
+	if len(r.Prev) != sha256.Size || len(r.Hash) != sha256.Size {
+		return audit.Record{}, damaged(errors.Join(audit.Changed, errHashLength), "audit record", strconv.FormatInt(r.Seq, 10))
 	}
 	return audit.Record{
-		Seq: row.Seq, At: ofMicro(row.At).Time, Correlation: row.Correlation, Account: row.Account,
-		Actor:  id.Principal{Kind: row.ActorKind, ID: row.ActorID},
-		Action: row.Action, Object: row.Object, Group: row.Group, Outcome: row.Outcome, Detail: row.Detail,
-		Prev: [sha256.Size]byte(row.Prev), Hash: [sha256.Size]byte(row.Hash),
+		Seq: r.Seq, At: ofMicro(r.At).Time, Correlation: r.Correlation, Account: r.Account,
+		Actor:  id.Principal{Kind: r.ActorKind, ID: r.ActorID},
+		Action: r.Action, Object: r.Object, Group: r.Group, Outcome: r.Outcome, Detail: r.Detail,
+		Prev: [sha256.Size]byte(r.Prev), Hash: [sha256.Size]byte(r.Hash),
 	}, nil
 }
 

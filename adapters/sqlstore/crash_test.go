@@ -112,7 +112,7 @@ func work(ctx context.Context, path string) error {
 // if n is 0, kills it, and returns what it told.
 func killed(t *testing.T, path string, n int) []string {
 	t.Helper()
-	cmd := exec.Command(os.Args[0]) //nolint:noctx // it is killed below
+	cmd := exec.Command(os.Args[0])
 	cmd.Env = append(os.Environ(), victim+"="+path)
 	cmd.Stderr = os.Stderr
 	out, err := cmd.StdoutPipe()

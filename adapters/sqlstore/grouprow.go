@@ -93,13 +93,13 @@ func rowsOfGroup(g groups.Group) (groupRow, []connectionRow, error) {
 	return groupRow{ID: g.ID, Account: g.Account, Name: g.Name, Detail: detail, Version: g.Version}, conns, nil
 }
 
-func (row groupRow) group(conns []connectionRow) (groups.Group, error) {
+func (r groupRow) group(conns []connectionRow) (groups.Group, error) {
 	var d groupDetail
-	if err := decode(row.Detail, &d); err != nil {
-		return groups.Group{}, damaged(err, "group", string(row.ID))
+	if err := decode(r.Detail, &d); err != nil {
+		return groups.Group{}, damaged(err, "group", string(r.ID))
 	}
 	g := groups.Group{
-		ID: row.ID, Account: row.Account, Name: row.Name, Version: row.Version,
+		ID: r.ID, Account: r.Account, Name: r.Name, Version: r.Version,
 		Description: d.Description, CreatedAt: d.CreatedAt.Time, Creator: id.Principal(d.Creator), Metadata: d.Metadata,
 		Kind: d.Kind, Redundancy: d.Redundancy,
 		Policy: groups.Policy{WriteBack: d.WriteBack, OwnKeysOnly: d.OwnKeysOnly},
@@ -114,17 +114,17 @@ func (row groupRow) group(conns []connectionRow) (groups.Group, error) {
 	return g, nil
 }
 
-func (row connectionRow) connection() (groups.Connection, error) {
+func (r connectionRow) connection() (groups.Connection, error) {
 	var d connectionDetail
-	if err := decode(row.Detail, &d); err != nil {
-		return groups.Connection{}, damaged(err, "connection", string(row.ID))
+	if err := decode(r.Detail, &d); err != nil {
+		return groups.Connection{}, damaged(err, "connection", string(r.ID))
 	}
 	return groups.Connection{
-		ID: row.ID, Kind: d.Kind, Address: d.Address, Slot: d.Slot, PIN: secret.Sealed(none(row.PIN)), Order: d.Order,
+		ID: r.ID, Kind: d.Kind, Address: d.Address, Slot: d.Slot, PIN: secret.Sealed(none(r.PIN)), Order: d.Order,
 		TLS: groups.TLS{
 			Mode: d.TLS.Mode, GlobalRoots: d.TLS.GlobalRoots, Pinned: d.TLS.Pinned,
 			ValidateHostname: d.TLS.ValidateHostname, ClientCert: d.TLS.ClientCert,
-			ClientKey: secret.Sealed(none(row.ClientKey)),
+			ClientKey: secret.Sealed(none(r.ClientKey)),
 		},
 	}, nil
 }

@@ -149,8 +149,8 @@ func block(tb testing.TB, s *sqlstore.Store) (release func()) {
 // queued is a context that tells when a call waits for its end: a call of
 // AppendAudit does so once it has its place in the queue.
 type queued struct {
-	context.Context
-	once func()
+	context.Context //nolint:containedctx // it is one
+	once            func()
 }
 
 func (q queued) Done() <-chan struct{} {

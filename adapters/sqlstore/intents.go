@@ -66,17 +66,17 @@ func rowOfIntent(i intents.Intent) (intentRow, error) {
 	return row, err
 }
 
-func (row intentRow) intent() (intents.Intent, error) {
+func (r intentRow) intent() (intents.Intent, error) {
 	var d intentDetail
-	if err := decode(row.Detail, &d); err != nil {
-		return intents.Intent{}, damaged(err, "intent", string(row.ID))
+	if err := decode(r.Detail, &d); err != nil {
+		return intents.Intent{}, damaged(err, "intent", string(r.ID))
 	}
 	ops, err := keys.ParseOps(d.Spec.Ops)
 	if err != nil {
-		return intents.Intent{}, damaged(err, "intent", string(row.ID))
+		return intents.Intent{}, damaged(err, "intent", string(r.ID))
 	}
 	return intents.Intent{
-		ID: row.ID, Kind: row.Kind, Account: row.Account, Group: row.Group, Key: row.Key, Abandoned: row.Abandoned,
+		ID: r.ID, Kind: r.Kind, Account: r.Account, Group: r.Group, Key: r.Key, Abandoned: r.Abandoned,
 		Imported: d.Imported, Creator: id.Principal(d.Creator), StartedAt: d.StartedAt.Time,
 		Spec: keys.Spec{
 			Name: d.Spec.Name, Description: d.Spec.Description, Type: d.Spec.Type, Size: d.Spec.Size, Curve: d.Spec.Curve,

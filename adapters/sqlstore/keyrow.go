@@ -110,14 +110,14 @@ func rowOfKey(k keys.Key) (keyRow, error) {
 	return row, err
 }
 
-func (row keyRow) key() (keys.Key, error) {
+func (r keyRow) key() (keys.Key, error) {
 	var d keyDetail
-	if err := decode(row.Detail, &d); err != nil {
-		return keys.Key{}, damaged(err, "key", string(row.ID))
+	if err := decode(r.Detail, &d); err != nil {
+		return keys.Key{}, damaged(err, "key", string(r.ID))
 	}
 	k := keys.Key{
-		ID: row.ID, Account: row.Account, Group: row.Group, Name: row.Name, Type: row.Type, State: row.State,
-		Creator: id.Principal{Kind: row.CreatorKind, ID: row.CreatorID}, Material: none(row.Material), Version: row.Version,
+		ID: r.ID, Account: r.Account, Group: r.Group, Name: r.Name, Type: r.Type, State: r.State,
+		Creator: id.Principal{Kind: r.CreatorKind, ID: r.CreatorID}, Material: none(r.Material), Version: r.Version,
 		Description: d.Description, Size: d.Size, Curve: d.Curve, Enabled: d.Enabled,
 		Origin: d.Origin, PublicOnly: d.PublicOnly, PublicKey: d.PublicKey, KCV: d.KCV,
 		RSA:       keys.RSAOptions{PublicExponent: d.PublicExponent},
@@ -127,17 +127,17 @@ func (row keyRow) key() (keys.Key, error) {
 	}
 	var err error
 	if k.Ops, err = keys.ParseOps(d.Ops); err != nil {
-		return keys.Key{}, damaged(err, "key", string(row.ID))
+		return keys.Key{}, damaged(err, "key", string(r.ID))
 	}
-	if k.Metadata, err = metadata(row.Metadata); err != nil {
-		return keys.Key{}, damaged(err, "key", string(row.ID))
+	if k.Metadata, err = metadata(r.Metadata); err != nil {
+		return keys.Key{}, damaged(err, "key", string(r.ID))
 	}
-	if r := d.Revocation; r != nil {
-		k.RevocationReason = &keys.RevocationReason{Code: r.Code, Message: r.Message, CompromiseAt: r.CompromiseAt.Time}
+	if v := d.Revocation; v != nil {
+		k.RevocationReason = &keys.RevocationReason{Code: v.Code, Message: v.Message, CompromiseAt: v.CompromiseAt.Time}
 	}
 	if v := d.Virtual; v != nil {
 		k.Virtual = &keys.Pointer{
-			ID: none(row.CKAID), Label: none(row.CKALabel), Fingerprint: v.Fingerprint, Own: v.Own,
+			ID: none(r.CKAID), Label: none(r.CKALabel), Fingerprint: v.Fingerprint, Own: v.Own,
 			Ambiguous: v.Ambiguous, Extractable: v.Extractable, MissingSince: v.MissingSince.Time,
 		}
 	}

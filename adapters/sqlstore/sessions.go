@@ -33,13 +33,13 @@ func rowOfSession(s directory.Session) sessionRow {
 	}
 }
 
-func (row sessionRow) session() (directory.Session, error) {
-	if len(row.TokenHash) != sha256.Size {
-		return directory.Session{}, damaged(errors.New("its hash has another length"), "session of", row.PrincipalID)
+func (r sessionRow) session() (directory.Session, error) {
+	if len(r.TokenHash) != sha256.Size {
+		return directory.Session{}, damaged(errors.New("its hash has another length"), "session of", r.PrincipalID)
 	}
 	return directory.Session{
-		TokenHash: [sha256.Size]byte(row.TokenHash), Principal: id.Principal{Kind: row.PrincipalKind, ID: row.PrincipalID},
-		Account: row.Account, CreatedAt: row.CreatedAt.Time, ExpiresAt: row.ExpiresAt.Time,
+		TokenHash: [sha256.Size]byte(r.TokenHash), Principal: id.Principal{Kind: r.PrincipalKind, ID: r.PrincipalID},
+		Account: r.Account, CreatedAt: r.CreatedAt.Time, ExpiresAt: r.ExpiresAt.Time,
 	}, nil
 }
 

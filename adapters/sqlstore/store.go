@@ -82,7 +82,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if err := s.open(ctx, path, o); err != nil {
 		return nil, errors.Join(err, s.release())
 	}
-	s.audit = newAppender(s)
+	s.audit = newAppender(s) //nolint:contextcheck // it outlives this call
 	return s, nil
 }
 

@@ -12,6 +12,7 @@ import (
 func TestStore(t *testing.T) {
 	t.Parallel()
 	storetest.Run(t, func(t *testing.T) storetest.Place {
+		t.Helper()
 		path := filepath.Join(t.TempDir(), "gatehouse.db")
 		return func() (store.Store, error) { return sqlstore.Open(t.Context(), sqlstore.Options{Path: path}) }
 	})

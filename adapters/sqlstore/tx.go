@@ -174,7 +174,7 @@ func (s *Store) write(ctx context.Context, f func(conn) error) error {
 		if n >= s.attempts || !errors.Is(err, again) {
 			return err
 		}
-		wait := time.NewTimer(rand.N(pause))
+		wait := time.NewTimer(rand.N(pause)) //nolint:gosec // spreads those who try again: no secret
 		select {
 		case <-wait.C:
 		case <-ctx.Done():

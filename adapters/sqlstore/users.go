@@ -51,13 +51,13 @@ func rowOfUser(u directory.User) (userRow, error) {
 	return userRow{ID: u.ID, Email: u.Email, Detail: detail, Version: u.Version}, err
 }
 
-func (row userRow) user() (directory.User, error) {
+func (r userRow) user() (directory.User, error) {
 	var d userDetail
-	if err := decode(row.Detail, &d); err != nil {
-		return directory.User{}, damaged(err, "user", string(row.ID))
+	if err := decode(r.Detail, &d); err != nil {
+		return directory.User{}, damaged(err, "user", string(r.ID))
 	}
 	return directory.User{
-		ID: row.ID, Email: row.Email, Version: row.Version,
+		ID: r.ID, Email: r.Email, Version: r.Version,
 		PasswordHash: d.PasswordHash, FirstName: d.FirstName, LastName: d.LastName, Description: d.Description,
 		CreatedAt: d.CreatedAt.Time, LastLoginAt: d.LastLoginAt.Time, Enabled: d.Enabled,
 	}, nil

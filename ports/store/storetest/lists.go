@@ -76,6 +76,7 @@ func answer(all []keys.Key, q store.KeyQuery) store.KeyPage {
 	page.Filtered = len(found)
 	before := func(a, b keys.Key) int { return 0 }
 	switch q.Order {
+	case store.ByCreation:
 	case store.ByKIDAsc:
 		before = func(a, b keys.Key) int { return cmp.Compare(a.ID, b.ID) }
 	case store.ByKIDDesc:
@@ -153,8 +154,12 @@ func runLists(t *testing.T, place func(t *testing.T) Place) {
 			}
 			if maybe(t, "metadata") {
 				q.Metadata = rapid.SampledFrom([]map[string]string{
-					{}, {"colour": "red"}, {`odd "name"\$.<x>`: "ü"}, {`odd "name"\$.<x>`: "ü", "colour": "blue"},
-					{"colour": "RED"}, {"color": "red"},
+					{},
+					{"colour": "red"},
+					{`odd "name"\$.<x>`: "ü"},
+					{`odd "name"\$.<x>`: "ü", "colour": "blue"},
+					{"colour": "RED"},
+					{"color": "red"},
 				}).Draw(t, "of metadata")
 			}
 			if maybe(t, "after") && (q.Groups == nil || slices.Contains(q.Groups, some.Group)) {

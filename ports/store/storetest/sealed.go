@@ -10,7 +10,6 @@ import (
 
 	"gatehouse/core/fault"
 	"gatehouse/core/groups"
-	"gatehouse/core/id"
 	"gatehouse/core/keys"
 	"gatehouse/core/secret"
 	"gatehouse/ports/seal"
@@ -239,7 +238,7 @@ func runReseal(t *testing.T, place func(t *testing.T) Place) {
 		wantDone(t, "Key", err)
 		want(t, "size", got.Size, k.Size+changes)
 		want(t, "material", string([]byte(got.Material)), "new "+string([]byte(k.Material)))
-		_, err = w.Group(ctx, id.Group(w.group))
+		_, err = w.Group(ctx, w.group)
 		wantDone(t, "Group", err)
 	})
 }
