@@ -23,7 +23,9 @@ func TestConformance(t *testing.T) {
 	w := newWorld(t)
 	tokentest.Run(t, tokensimtest.Harness(slot, func(t *testing.T, slot *tokensim.Slot, pin secret.Value) (token.Token, error) {
 		t.Helper()
-		w.open = func(ctx context.Context, _ uint, pin secret.Value) (token.Token, error) { return opened(slot.Open(ctx, pin)) }
+		w.open = func(ctx context.Context, _ uint, pin secret.Value) (token.Token, error) {
+			return opened(slot.Open(ctx, pin))
+		}
 		cfg := w.config()
 		cfg.PIN = pin
 		return opened(hmgclient.Dial(t.Context(), cfg))
@@ -94,7 +96,9 @@ func through(t *testing.T, st softtoken.Token) tokentest.Harness {
 		}
 	})
 	w := newWorld(t)
-	w.open = func(ctx context.Context, slot uint, pin secret.Value) (token.Token, error) { return opened(m.Open(ctx, slot, pin)) }
+	w.open = func(ctx context.Context, slot uint, pin secret.Value) (token.Token, error) {
+		return opened(m.Open(ctx, slot, pin))
+	}
 	cfg := w.config()
 	cfg.Slot = st.Slot
 	return tokentest.Harness{
