@@ -85,15 +85,22 @@ var revealers = []string{
 	"gatehouse/core/secret",        // defines what the permit opens
 	"gatehouse/adapters/dsmclient", // hands credentials to the service that it calls
 	"gatehouse/adapters/dsmwire",   // writes secrets into the bodies that hand them over
+	"gatehouse/adapters/hmgclient", // sends key material to the gateway that imports it
+	"gatehouse/adapters/hmgwire",   // writes the PIN into the message that opens a slot
+	"gatehouse/adapters/tlsconf",   // hands private keys and passwords of certificates to TLS
 }
 
 // shipped are the programs that are delivered: everything under app/cmd.
-var shipped = []string{}
+var shipped = []string{
+	"gatehouse/app/cmd/gatehouse",
+	"gatehouse/app/cmd/gatehouse-hmg",
+}
 
 // wires are the packages under adapters that other adapters may import: wire
 // formats and settings that both ends share.
 var wires = []string{
 	"gatehouse/adapters/dsmwire", // the REST API's bodies: server and client
+	"gatehouse/adapters/hmgwire", // the gateway's protocol: server and client
 }
 
 // TestImports walks the table of forbidden edges.
