@@ -9,7 +9,6 @@ import (
 
 	"gatehouse/core/fault"
 	"gatehouse/core/id"
-	"gatehouse/core/keys"
 	"gatehouse/ports/store"
 )
 
@@ -48,11 +47,12 @@ func within(q store.KeyQuery) condition {
 // shown is within, without what is not to be shown.
 func shown(q store.KeyQuery) condition {
 	w := within(q)
+	// states as literals, so that an index over some of them can be used
 	if !q.ShowDestroyed {
-		w.and("state <> ?", keys.Destroyed)
+		w.and("state <> 'Destroyed'")
 	}
 	if !q.ShowDeleted {
-		w.and("state <> ?", keys.Deleted)
+		w.and("state <> 'Deleted'")
 	}
 	return w
 }

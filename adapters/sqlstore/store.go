@@ -34,7 +34,7 @@ type Options struct {
 	Path string
 
 	// Patience is how long a write waits while another program, such as a
-	// backup, has locked the database. 0: 5 seconds.
+	// backup, has locked the database, and half a second at least. 0: 5 seconds.
 	Patience time.Duration
 
 	// Readers is how many reads can be under way at once. 0: 8.

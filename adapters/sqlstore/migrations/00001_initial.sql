@@ -57,6 +57,8 @@ CREATE TABLE keys (
 ) STRICT;
 
 CREATE UNIQUE INDEX keys_by_name ON keys (account_id, name) WHERE state <> 'Deleted';
+CREATE INDEX keys_by_creation ON keys (account_id, seq);
+CREATE INDEX keys_by_state ON keys (account_id, group_id, state); -- holds all that counting needs
 CREATE INDEX keys_by_group ON keys (group_id, id);
 CREATE INDEX keys_by_cka_id ON keys (cka_id) WHERE cka_id IS NOT NULL;
 
