@@ -63,11 +63,15 @@ func (r *runCmd) Run(ctx context.Context, c *cli) error {
 	if _, err := t.Run(ctx, screen, time.Now); err != nil {
 		return errors.Join(err, l.Close(), fmt.Errorf("what it left, with its logs, is in %s", l.Dir))
 	}
+	next, err := t.Next()
+	if err != nil {
+		return errors.Join(err, l.Close())
+	}
 	screen.Heading("Everything stays up until Ctrl-C. To go on by hand:")
 	for _, f := range t.Facts() {
 		screen.Fact(f[0], f[1])
 	}
-	for _, n := range t.Next() {
+	for _, n := range next {
 		screen.Text("", "  # "+n.What, "  "+n.Line)
 	}
 	screen.Text("")

@@ -23,7 +23,7 @@ func (st *Step) Progress(phase string, done, total int) {
 		}
 		return
 	}
-	head := fmt.Sprintf("  %s %s %*s  %s", st.s.in(dim, "·"), pad(st.title), timeWidth, "", phase)
+	head := fmt.Sprintf("  %s %s %s", st.s.in(dim, "·"), pad(st.title), phase) // with the rest, 80 columns
 	b := &st.bar
 	if total == 0 {
 		// The library animates bars without an end from a goroutine that it does not end.
@@ -36,7 +36,7 @@ func (st *Step) Progress(phase string, done, total int) {
 		*b = bar{phase: phase, total: total, bar: progressbar.NewOptions(total,
 			progressbar.OptionSetWriter(st.s.w),
 			progressbar.OptionSetDescription(head),
-			progressbar.OptionSetWidth(24),
+			progressbar.OptionSetWidth(20),
 			progressbar.OptionShowCount(),
 			progressbar.OptionSetPredictTime(false),
 			progressbar.OptionSetTheme(progressbar.Theme{Saucer: "━", SaucerPadding: " "}),

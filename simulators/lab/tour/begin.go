@@ -3,7 +3,9 @@ package tour
 import (
 	"context"
 	"crypto/x509"
+	"errors"
 	"fmt"
+	"net/http"
 	"os"
 	"strings"
 
@@ -25,7 +27,7 @@ func (t *Tour) makeToken(ctx context.Context, _ Progress) (string, error) {
 		return "", err
 	}
 	m := t.lab.Estate
-	return fmt.Sprintf("SoftHSM2 token %q with %d keys that Gatehouse did not make:\n%s;\n%d of them made with pkcs11-tool, %d through PKCS#11; and %d objects that are no keys to Gatehouse",
+	return fmt.Sprintf("SoftHSM2 token %q with %d keys that Gatehouse did not make:\n%s;\n%d made with pkcs11-tool, %d through PKCS#11; and %d objects that are no keys to it",
 		m.Token, len(m.Keys), census(m), m.MadeWithTool(), len(m.Keys)-m.MadeWithTool(), len(m.Others)), nil
 }
 
@@ -46,7 +48,7 @@ func (t *Tour) startGateway(ctx context.Context, _ Progress) (string, error) {
 		return "", err
 	}
 	g := t.lab.Gateway
-	return fmt.Sprintf("gatehouse-hmg on %s with mutual TLS; GET %s answers 204", g.Address, g.Health), nil
+	return fmt.Sprintf("gatehouse-hmg on %s with mutual TLS;\nGET %s answers 204", g.Address, g.Health), nil
 }
 
 func (t *Tour) startService(ctx context.Context, _ Progress) (string, error) {
@@ -62,7 +64,14 @@ func (t *Tour) startService(ctx context.Context, _ Progress) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return fmt.Sprintf("gatehouse %s on %s; GET /sys/v1/health answers 204", v.Version, s.Endpoint), nil
+	docs, err := t.admin.Raw(ctx, http.MethodGet, "/docs", nil)
+	if err != nil {
+		return "", err
+	}
+	if docs.Status != http.StatusOK {
+		return "", fmt.Errorf("GET /docs answers %d", docs.Status)
+	}
+	return fmt.Sprintf("gatehouse %s on %s;\nGET /sys/v1/health answers 204, and /docs describes the API", v.Version, s.Endpoint), nil
 }
 
 // connect returns a client of the lab's service, which trusts its certificate alone.
@@ -86,4 +95,13 @@ func allKeys(ctx context.Context, c *dsmclient.Client, group string) ([]dsmwire.
 		return nil
 	})
 	return all, err
+}
+
+// said returns the service's words in a refusal.
+func said(err error) string {
+	var refused *dsmclient.Error
+	if errors.As(err, &refused) {
+		return refused.Message
+	}
+	return err.Error()
 }

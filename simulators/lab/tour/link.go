@@ -6,10 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"strings"
 
 	"gatehouse/adapters/dsmclient"
 	"gatehouse/adapters/dsmwire"
+	"gatehouse/core/fault"
 	"gatehouse/core/secret"
 	"gatehouse/simulators/lab/estate"
 	"gatehouse/simulators/lab/opensc"
@@ -57,7 +57,7 @@ func (t *Tour) makeGroup(ctx context.Context, _ Progress) (string, error) {
 	if len(t.hsm.Hmg) != 1 {
 		return "", fmt.Errorf("the group has %d connections, not 1", len(t.hsm.Hmg))
 	}
-	return fmt.Sprintf("%q: slot %d behind %s, the gateway's CA pinned, its name validated", name, t.lab.Token.Slot, conn.URL), nil
+	return fmt.Sprintf("%q: slot %d behind %s,\nthe gateway's CA pinned, its name validated", name, t.lab.Token.Slot, conn.URL), nil
 }
 
 func (t *Tour) testConnection(ctx context.Context, _ Progress) (string, error) {
@@ -81,10 +81,10 @@ func (t *Tour) testConnection(ctx context.Context, _ Progress) (string, error) {
 	}
 	nobody.URL = "127.0.0.1:1"
 	err = t.admin.CheckConnection(ctx, nobody)
-	if err == nil {
-		return "", errors.New("a gateway that is not there counts as connected")
+	if !errors.Is(err, fault.Unavailable) {
+		return "", fmt.Errorf("a gateway that is not there is not reported as such: %w", err)
 	}
-	return fmt.Sprintf("Connected to %s token %q, with the PIN as it was saved;\nof a port where nobody listens: %v", token.Manufacturer, token.Label, err), nil
+	return fmt.Sprintf("Connected to %s token %q, with the PIN as it was saved;\nof a port where nobody listens: %s", token.Manufacturer, token.Label, said(err)), nil
 }
 
 func (t *Tour) sync(ctx context.Context, p Progress) (string, error) {
@@ -134,7 +134,7 @@ func (t *Tour) find(ctx context.Context, _ Progress) (string, error) {
 	if len(found) != 1 || !found[0].PublicOnly {
 		return "", fmt.Errorf("%d keys are labelled %q, not the one public key", len(found), label)
 	}
-	return fmt.Sprintf("%q is one %s key, the public half alone: %s", label, found[0].ObjType, strings.Join(found[0].KeyOps, ", ")), nil
+	return fmt.Sprintf("%q is one %s key, a public half alone", label, found[0].ObjType), nil
 }
 
 func (t *Tour) syncAgain(ctx context.Context, p Progress) (string, error) {

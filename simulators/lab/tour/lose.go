@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"gatehouse/adapters/dsmwire"
+	"gatehouse/core/fault"
 	"gatehouse/core/hsm"
 	"gatehouse/simulators/lab/estate"
 )
@@ -40,8 +41,8 @@ func (t *Tour) lose(ctx context.Context, p Progress) (string, error) {
 	_, err = t.app.Encrypt(ctx, dsmwire.EncryptRequest{
 		Key: &dsmwire.SobjectDescriptor{KID: k.KID}, Alg: "AES", Mode: &dsmwire.Mode{Name: "GCM"}, Plain: []byte(message),
 	})
-	if err == nil {
-		return "", errors.New("a key that is gone still encrypts")
+	if !errors.Is(err, fault.Conflict) { // the API's answer to a key in a state that does not allow it
+		return "", fmt.Errorf("the use of a key that is gone is not refused as such: %w", err)
 	}
-	return fmt.Sprintf("pkcs11-tool deleted %q: the next sync reports 1 missing key,\nkeeps its virtual key, and its use is refused: %s", k.Name, err), nil
+	return fmt.Sprintf("pkcs11-tool deleted %q: the next sync reports 1 missing key,\nkeeps its virtual key, and the service refuses its use:\n%s", k.Name, said(err)), nil
 }

@@ -161,7 +161,7 @@ func (t *Tour) makeOrdinary(ctx context.Context, _ Progress) (string, error) {
 	if err := t.decryptedByOpenSSL(ctx, imported, value); err != nil {
 		return "", err
 	}
-	return "material sealed in the service, no HSM: " + found + ";\nopenssl decrypts what an imported AES-256 key encrypted (CBC)", nil
+	return "no HSM, the material sealed in the service:\n" + found + ";\nopenssl decrypts what an imported AES-256 key encrypted (CBC)", nil
 }
 
 func (t *Tour) encryptOAEP(ctx context.Context, _ Progress) (string, error) {
@@ -172,7 +172,7 @@ func (t *Tour) encryptOAEP(ctx context.Context, _ Progress) (string, error) {
 	if err := t.oaep(ctx, "ordinary-rsa", t.ordinary, "SHA256"); err != nil {
 		return "", fmt.Errorf("in %q: %w", t.ordinary.Name, err)
 	}
-	return "openssl decrypts what RSA-2048 keys encrypted that it had made:\nin the HSM with SHA-1, the one hash that SoftHSM2 has for it, in the ordinary group with SHA-256", nil
+	return "openssl decrypts what its own RSA-2048 keys encrypted, once imported:\nin the HSM (SHA-1, the one hash that SoftHSM2 has here), in the ordinary group (SHA-256)", nil
 }
 
 // oaep imports a key that openssl makes, encrypts with it, and fails unless

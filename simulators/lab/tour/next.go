@@ -2,6 +2,9 @@ package tour
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
 	"strings"
 
 	"gatehouse/core/secret/reveal"
@@ -28,18 +31,29 @@ func (t *Tour) Facts() [][2]string {
 	}
 }
 
-// Next are commands to try by hand; each works as it is.
-func (t *Tour) Next() []Command {
+// Next returns commands to try by hand; each works as it is. It writes files
+// with the credentials for curl, which so are no arguments that others could see.
+func (t *Tour) Next() ([]Command, error) {
 	s, token := t.lab.Service, t.lab.Token
-	curl := func(who, path, body string) string {
-		line := "curl -sS --fail-with-body --cacert " + quote(s.CA) + " " + who + " " + quote(s.Endpoint+path)
+	admin, err := t.curlFile("admin.curl", "user = "+strconv.Quote(s.Email+":"+s.Password))
+	if err != nil {
+		return nil, err
+	}
+	app, err := t.curlFile("app.curl", "header = "+strconv.Quote("Authorization: Basic "+t.shownKey()))
+	if err != nil {
+		return nil, err
+	}
+	var quoted []string
+	for _, variable := range token.Env {
+		quoted = append(quoted, quote(variable))
+	}
+	curl := func(credential, path, body string) string {
+		line := "curl -K " + quote(credential) + " --cacert " + quote(s.CA) + " " + quote(s.Endpoint+path)
 		if body != "" {
-			line += " --json " + quote(body)
+			line += " \\\n    --json " + quote(body)
 		}
 		return line
 	}
-	admin := "-u " + quote(s.Email+":"+s.Password)
-	app := "-H " + quote("Authorization: Basic "+t.shownKey())
 	return []Command{
 		{"the first keys of the HSM", curl(app, "/crypto/v1/keys?limit=3&group_id="+t.hsm.GroupID, "")},
 		{"sign with one of them", curl(app, "/crypto/v1/sign", `{"key":{"name":"`+estate.CodeSigning+`"},"hash_alg":"SHA256","data":"aGVsbG8K"}`)},
@@ -49,16 +63,32 @@ func (t *Tour) Next() []Command {
 		},
 		{
 			"see it there",
-			strings.Join(token.Env, " ") + " pkcs11-tool --module " + quote(token.Lib) + " --token-label " + quote(token.Label) +
+			"env " + strings.Join(quoted, " ") + " pkcs11-tool --module " + quote(token.Lib) + " \\\n    --token-label " + quote(token.Label) +
 				" --login --pin " + quote(token.PIN) + " --list-objects --type secrkey --label my-key",
 		},
 		{"sync once more", curl(admin, "/sys/v1/groups/"+t.hsm.GroupID+"/hmg/scan", "{}")},
+	}, nil
+}
+
+// curlFile writes a configuration file for curl with one credential.
+func (t *Tour) curlFile(name, credential string) (path string, err error) {
+	path = filepath.Join(t.lab.Dir, name)
+	if err := os.WriteFile(path, []byte("silent\nshow-error\nfail-with-body\n"+credential+"\n"), 0o600); err != nil {
+		return "", fmt.Errorf("writing a credential for curl: %w", err)
 	}
+	return path, nil
 }
 
 // shownKey is the app's API key, for the screen: this service lives as long as
 // the one who looks at it.
 func (t *Tour) shownKey() string { return string(t.apiKey.Reveal(reveal.Permit{})) }
 
-// quote quotes s for a shell.
-func quote(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }
+// quote quotes s for a shell, where it needs it.
+func quote(s string) string {
+	if !strings.ContainsFunc(s, func(r rune) bool {
+		return !strings.ContainsRune("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/:._-=", r)
+	}) {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+}

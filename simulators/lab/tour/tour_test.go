@@ -61,7 +61,11 @@ func TestTour(t *testing.T) {
 		t.Error(`the output does not say "151 new keys"`)
 	}
 	t.Run("what is suggested works as it is", func(t *testing.T) {
-		for _, c := range trip.Next() {
+		commands, err := trip.Next()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range commands {
 			cmd := exec.CommandContext(t.Context(), "sh", "-c", c.Line)
 			if b, err := cmd.CombinedOutput(); err != nil {
 				t.Errorf("%s: %v: %s", c.What, err, b)
