@@ -146,28 +146,30 @@ func (s *Store) UpdateKey(ctx context.Context, k id.Key, change func(keys.Key) (
 		func(c conn) (keys.Key, error) { return c.key(ctx, k) },
 		change,
 		func(c conn, old, changed keys.Key) (keys.Key, error) {
-			saved, err := c.saveChange(ctx, old, changed)
-			if err != nil || changed.Name == old.Name && changed.State == old.State {
-				return saved, err
+			row, err := c.saveChange(ctx, old, changed)
+			if err != nil {
+				return keys.Key{}, err
 			}
-			return saved, c.checkReserved(ctx, saved.Account, saved.Name)
+			if row.Name != old.Name || row.State != old.State {
+				if err := c.checkReserved(ctx, row.Account, row.Name); err != nil {
+					return keys.Key{}, err
+				}
+			}
+			return row.key()
 		})
 }
 
-// saveChange stores the new value of a key and returns it as it can be read again.
-func (c conn) saveChange(ctx context.Context, old, changed keys.Key) (keys.Key, error) {
+// saveChange stores the new value of a key and returns its row.
+func (c conn) saveChange(ctx context.Context, old, changed keys.Key) (keyRow, error) {
 	if changed.ID != old.ID || changed.Account != old.Account {
-		return keys.Key{}, identityChanged("a key")
+		return keyRow{}, identityChanged("a key")
 	}
 	changed.Version = old.Version + 1
 	row, err := rowOfKey(changed)
 	if err != nil {
-		return keys.Key{}, err
+		return keyRow{}, err
 	}
-	if err := c.saveKeys(ctx, updateKey, row); err != nil {
-		return keys.Key{}, err
-	}
-	return row.key()
+	return row, c.saveKeys(ctx, updateKey, row)
 }
 
 // DeleteKey forgets a key and ends the intent.
