@@ -56,7 +56,7 @@ next:
 			continue next
 		}
 		if id.Valid(f) {
-			return nil, notYet("custom roles")
+			return nil, notYet("a custom role")
 		}
 		return nil, fault.New(fault.Invalid, "account_role holds a name that the API does not know")
 	}
@@ -78,7 +78,7 @@ func parseGroupRoles(roles []string) (access.Permissions, error) {
 			p |= access.MayManage
 		case r == dsmwire.GroupAuditor:
 		case id.Valid(r):
-			return 0, notYet("custom roles")
+			return 0, notYet("a custom role")
 		default:
 			return 0, fault.New(fault.Invalid, "a group's roles hold a name that the API does not know")
 		}

@@ -152,7 +152,7 @@ func (s *Service) CreateAccount(ctx context.Context, c access.Caller, name, desc
 			return err
 		}
 		_, err = s.cat.UpdateUser(ctx, id.User(c.Principal.ID), func(u directory.User) (directory.User, error) {
-			u.Accounts[acct.ID] = access.AccountAdmin
+			put(&u.Accounts, acct.ID, access.AccountAdmin)
 			return u, nil
 		})
 		return err

@@ -156,7 +156,7 @@ func (s *Service) UpdateApp(ctx context.Context, c access.Caller, a id.App, ch A
 			set(&app.Enabled, ch.Enabled)
 			set(&app.Role, ch.Role)
 			for g, p := range ch.SetGroups {
-				app.Groups[g] = p
+				put(&app.Groups, g, p)
 			}
 			for _, g := range ch.RemoveGroups {
 				delete(app.Groups, g)

@@ -117,10 +117,10 @@ func (s *Service) UpdateUser(ctx context.Context, c access.Caller, user id.User,
 			set(&u.Description, ch.Description)
 			set(&u.Enabled, ch.Enabled)
 			if ch.Role != nil {
-				u.Accounts[c.Account] = *ch.Role
+				put(&u.Accounts, c.Account, *ch.Role)
 			}
 			for g, p := range ch.SetGroups {
-				u.Groups[g] = p
+				put(&u.Groups, g, p)
 			}
 			for _, g := range ch.RemoveGroups {
 				delete(u.Groups, g)
@@ -201,4 +201,13 @@ func set[T any](to, from *T) {
 	if from != nil {
 		*to = *from
 	}
+}
+
+// put sets an entry of a map that may be nil: so do empty maps come back from
+// the store.
+func put[K comparable, V any](m *map[K]V, k K, v V) {
+	if *m == nil {
+		*m = map[K]V{}
+	}
+	(*m)[k] = v
 }
