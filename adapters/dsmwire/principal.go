@@ -8,7 +8,7 @@ import (
 
 // Principal is who made or asked for something: {"user": id}, {"app": id},
 // {"plugin": id}, {"userviaapp": {…}}, "system" or "unregistereduser". Exactly
-// one field is set.
+// one field is set; none is null.
 type Principal struct {
 	User         string
 	App          string
@@ -39,6 +39,8 @@ type principalObject struct {
 // MarshalJSON writes the union.
 func (p Principal) MarshalJSON() ([]byte, error) {
 	switch {
+	case p == Principal{}:
+		return []byte("null"), nil
 	case p.System:
 		return json.Marshal(systemPrincipal)
 	case p.Unregistered:
@@ -50,6 +52,9 @@ func (p Principal) MarshalJSON() ([]byte, error) {
 
 // UnmarshalJSON reads the union.
 func (p *Principal) UnmarshalJSON(b []byte) error {
+	if string(b) == "null" {
+		return nil
+	}
 	var name string
 	if json.Unmarshal(b, &name) == nil {
 		switch name {

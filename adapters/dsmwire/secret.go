@@ -3,6 +3,7 @@ package dsmwire
 import (
 	"encoding/base64"
 	"encoding/json"
+	"fmt"
 
 	"gatehouse/core/fault"
 	"gatehouse/core/secret"
@@ -22,11 +23,8 @@ func (s SecretText) Secret() secret.Value { return s.v }
 // IsZero reports whether there is no secret; such a field is left out.
 func (s SecretText) IsZero() bool { return s.v.Empty() }
 
-// String returns a placeholder.
-func (SecretText) String() string { return secret.Placeholder }
-
-// GoString returns a placeholder.
-func (SecretText) GoString() string { return secret.Placeholder }
+// Format writes a placeholder for every verb.
+func (SecretText) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(secret.Placeholder)) }
 
 // MarshalJSON writes the secret: a body is where it is to be handed over.
 func (s SecretText) MarshalJSON() ([]byte, error) {
@@ -63,11 +61,8 @@ func (s SecretBytes) Secret() secret.Value { return s.v }
 // but empty is not zero.
 func (s SecretBytes) IsZero() bool { return !s.given }
 
-// String returns a placeholder.
-func (SecretBytes) String() string { return secret.Placeholder }
-
-// GoString returns a placeholder.
-func (SecretBytes) GoString() string { return secret.Placeholder }
+// Format writes a placeholder for every verb.
+func (SecretBytes) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(secret.Placeholder)) }
 
 // MarshalJSON writes the secret: a body is where it is to be handed over.
 func (s SecretBytes) MarshalJSON() ([]byte, error) {

@@ -18,26 +18,37 @@ import (
 const Placeholder = "[secret]"
 
 // Value is a secret. The zero value is the empty secret.
-type Value struct{ b []byte }
+//
+// The bytes lie behind a function, because package fmt cannot call the methods
+// of what a struct holds in an unexported field, and follows pointers: printing
+// such a struct shows an address.
+type Value struct{ b func() []byte }
 
 // New takes ownership of b and returns it as a secret.
-func New(b []byte) Value { return Value{b: b} }
+func New(b []byte) Value { return Value{b: func() []byte { return b }} }
 
 // FromString returns s as a secret.
-func FromString(s string) Value { return Value{b: []byte(s)} }
+func FromString(s string) Value { return New([]byte(s)) }
 
 // Reveal returns the secret's bytes, which must not be changed or kept.
-func (v Value) Reveal(reveal.Permit) []byte { return v.b }
+func (v Value) Reveal(reveal.Permit) []byte { return v.bytes() }
+
+func (v Value) bytes() []byte {
+	if v.b == nil {
+		return nil
+	}
+	return v.b()
+}
 
 // Empty reports whether the secret has no bytes.
-func (v Value) Empty() bool { return len(v.b) == 0 }
+func (v Value) Empty() bool { return len(v.bytes()) == 0 }
 
 // Len returns the number of bytes, which for key material is public knowledge.
-func (v Value) Len() int { return len(v.b) }
+func (v Value) Len() int { return len(v.bytes()) }
 
 // Digest returns the SHA-256 of the secret: a way to recognise random tokens
 // without keeping them. It must not be stored for secrets that can be guessed.
-func (v Value) Digest() [32]byte { return sha256.Sum256(v.b) }
+func (v Value) Digest() [32]byte { return sha256.Sum256(v.bytes()) }
 
 // Equal compares two secrets in time that does not depend on their contents or lengths.
 func (v Value) Equal(o Value) bool {
@@ -46,7 +57,7 @@ func (v Value) Equal(o Value) bool {
 }
 
 // Wipe overwrites the secret with zeros; all copies of v share its bytes.
-func (v Value) Wipe() { clear(v.b) }
+func (v Value) Wipe() { clear(v.bytes()) }
 
 // String returns the placeholder.
 func (Value) String() string { return Placeholder }

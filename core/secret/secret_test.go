@@ -22,10 +22,13 @@ func TestValuePrintsAsPlaceholder(t *testing.T) {
 		Ptr    *secret.Value
 		Sealed secret.Sealed
 	}{v, &v, secret.Sealed(marker)}
+	hidden := struct{ pin secret.Value }{v} // package fmt cannot call its methods
 	printed := map[string]string{}
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "%d"} {
 		printed["value "+verb] = fmt.Sprintf(verb, v)
 		printed["struct "+verb] = fmt.Sprintf(verb, holder)
+		printed["unexported field "+verb] = fmt.Sprintf(verb, hidden)
+		printed["slice of unexported fields "+verb] = fmt.Sprintf(verb, []any{hidden, &hidden})
 	}
 	printed["error"] = fmt.Errorf("opening with %v: %w", v, errors.New("x")).Error()
 	asJSON, err := json.Marshal(holder)
@@ -38,7 +41,8 @@ func TestValuePrintsAsPlaceholder(t *testing.T) {
 	printed["text"], printed["binary"] = string(text), string(binary)
 	for how, got := range printed {
 		hex := fmt.Sprintf("%x", marker)
-		if strings.Contains(got, marker) || strings.Contains(strings.ToLower(got), hex) {
+		decimal := strings.Trim(fmt.Sprint([]byte(marker)), "[]")
+		if strings.Contains(got, marker) || strings.Contains(strings.ToLower(got), hex) || strings.Contains(got, decimal) {
 			t.Errorf("%s: got the secret, want a placeholder", how)
 		}
 	}
