@@ -12,7 +12,7 @@ import (
 
 // Bounds of the work that a PKCS#12 file may ask for.
 const (
-	maxIterations = 10_000_000 // of a key derivation; openssl writes 2048
+	maxIterations = 1_000_000 // of a key derivation; openssl writes 2048
 	maxDecode     = 20 * time.Second
 	maxDepth      = 16
 )
