@@ -30,21 +30,21 @@ func prepareFile(path string) (string, *lock, error) {
 	if dir, err = filepath.EvalSymlinks(dir); err != nil {
 		return unavailable(err)
 	}
-	real := filepath.Join(dir, filepath.Base(path))
-	if to, err := filepath.EvalSymlinks(real); err == nil {
-		real = to
+	file := filepath.Join(dir, filepath.Base(path))
+	if to, err := filepath.EvalSymlinks(file); err == nil {
+		file = to
 	} else if !errors.Is(err, fs.ErrNotExist) {
 		return unavailable(err)
 	}
-	held, err := takeLock(real + ".lock")
+	held, err := takeLock(file + ".lock")
 	if err != nil {
 		return "", nil, err
 	}
-	if err := makePrivate(real); err != nil {
+	if err := makePrivate(file); err != nil {
 		_, _, err = unavailable(err)
 		return "", nil, errors.Join(err, held.release())
 	}
-	return real, held, nil
+	return file, held, nil
 }
 
 // makePrivate makes the file if it is missing, and readable by its owner alone;

@@ -121,6 +121,19 @@ func TestLock(t *testing.T) {
 		}
 	})
 
+	t.Run("keeps another process out", func(t *testing.T) {
+		t.Parallel()
+		path := filepath.Join(t.TempDir(), "gatehouse.db")
+		s, _ := openAt(t, path)
+		told := killed(t, path, 1)
+		if want := fmt.Sprintf("in use by process %d,", os.Getpid()); len(told) != 1 || !strings.Contains(told[0], want) {
+			t.Errorf("got %q from the other process, want a line with %q", told, want)
+		}
+		if err := s.AppendAudit(t.Context(), signed()); err != nil {
+			t.Errorf("AppendAudit afterwards: %v", err)
+		}
+	})
+
 	t.Run("is given back when opening fails", func(t *testing.T) {
 		t.Parallel()
 		path := filepath.Join(t.TempDir(), "gatehouse.db")
