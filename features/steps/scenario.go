@@ -5,9 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"sync/atomic"
-
-	"github.com/cucumber/godog"
 
 	"gatehouse/adapters/dsmclient"
 	"gatehouse/adapters/dsmwire"
@@ -23,67 +20,28 @@ type scenario struct {
 	groups map[string]dsmwire.Group
 
 	hsm       HSM
-	way       *way // to the HSM's gateway, which can be cut
+	way       *way // to the HSM's gateway, which can be cut; nil: no HSM yet
+	trusted   string
+	estate    []foreign
+	rsaKeys   int
 	originals map[string]original
-	restored  map[string]func() error
 
 	outcome error // of the last When
 	met     bool  // a Then has spoken about it
 
-	new       int
+	found     int // new keys that a sync reported
 	warnings  []dsmwire.ScanWarning
-	progress  int
-	found     []dsmwire.Sobject
+	progress  []dsmwire.SyncProgress
+	listed    []dsmwire.Sobject
 	signed    signed
 	encrypted encrypted
-	mac       []byte
+	mac       stamped
 	digest    []byte
-	random    [2][]byte
-	shown     dsmwire.HmgConfig
+	random    [][]byte
 }
 
-type contextKey struct{}
-
-func of(ctx context.Context) *scenario { return ctx.Value(contextKey{}).(*scenario) }
-
-var accounts atomic.Int64
-
-func accountNamed(name string) dsmwire.AccountRequest { return dsmwire.AccountRequest{Name: &name} }
-
-// Register tells godog the steps, played on stage.
-func Register(sc *godog.ScenarioContext, stage *Stage) {
-	sc.Before(func(ctx context.Context, played *godog.Scenario) (context.Context, error) {
-		s := &scenario{
-			stage: stage, groups: map[string]dsmwire.Group{}, originals: map[string]original{}, restored: map[string]func() error{},
-		}
-		var err error
-		if s.admin, err = stage.admin(ctx, fmt.Sprintf("%s %d", played.Name, accounts.Add(1))); err != nil {
-			return ctx, fmt.Errorf("making an account for the scenario: %w", err)
-		}
-		return context.WithValue(ctx, contextKey{}, s), nil
-	})
-	sc.After(func(ctx context.Context, _ *godog.Scenario, failed error) (context.Context, error) {
-		s, ok := ctx.Value(contextKey{}).(*scenario)
-		if !ok {
-			return ctx, failed
-		}
-		if s.way != nil {
-			s.way.close()
-		}
-		if failed == nil && s.outcome != nil && !s.met {
-			return ctx, fmt.Errorf("the scenario met a refusal that it did not mention: %w", s.outcome)
-		}
-		return ctx, nil
-	})
-	registerGroups(sc)
-	registerConnections(sc)
-	registerTrust(sc)
-	registerEstate(sc)
-	registerSync(sc)
-	registerKeys(sc)
-	registerMaking(sc)
-	registerUse(sc)
-	registerOutcome(sc)
+func newScenario(stage *Stage) *scenario {
+	return &scenario{stage: stage, groups: map[string]dsmwire.Group{}, originals: map[string]original{}}
 }
 
 // did records how a When ended; a refusal is for a Then to speak about.
@@ -95,9 +53,6 @@ func (s *scenario) did(err error) error {
 	}
 	return nil
 }
-
-// must is for Givens: they state facts, so that a refusal is a failure.
-func must(err error) error { return err }
 
 // reach makes sure that the scenario has an HSM, and a way to it.
 func (s *scenario) reach(ctx context.Context) error {
@@ -113,14 +68,15 @@ func (s *scenario) reach(ctx context.Context) error {
 }
 
 // connection describes the way to the scenario's HSM.
-func (s *scenario) connection() dsmwire.HmgConfig {
-	slot := s.hsm.Slot
-	return dsmwire.HmgConfig{
-		Kind: "Softhsm", URL: s.way.address(), Slot: &slot, PIN: dsmwire.NewSecretText(secret.FromString(s.hsm.PIN)), TLS: s.stage.trusting(s.stage.CA),
+func (s *scenario) connection(ctx context.Context) (dsmwire.HmgConfig, error) {
+	if err := s.reach(ctx); err != nil {
+		return dsmwire.HmgConfig{}, err
 	}
+	slot, settings := s.hsm.Slot, s.hsm.TLS
+	return dsmwire.HmgConfig{Kind: "Softhsm", URL: s.way.address(), Slot: &slot, PIN: secretText(s.hsm.PIN), TLS: &settings}, nil
 }
 
-// group returns a group by its name.
+// group returns a group that the scenario has made.
 func (s *scenario) group(name string) (dsmwire.Group, error) {
 	if g, ok := s.groups[name]; ok {
 		return g, nil
@@ -128,12 +84,20 @@ func (s *scenario) group(name string) (dsmwire.Group, error) {
 	return dsmwire.Group{}, fmt.Errorf("the scenario speaks of a group %q that nobody made", name)
 }
 
+// application returns a client of the scenario's application.
+func (s *scenario) application() (*dsmclient.Client, error) {
+	if s.app == nil {
+		return nil, errors.New("the scenario speaks of an application that nobody made")
+	}
+	return s.app, nil
+}
+
 // key returns a key by its name, as the administrator sees it.
 func (s *scenario) key(ctx context.Context, name string) (dsmwire.Sobject, error) {
 	return s.admin.Key(ctx, dsmclient.ByName(name))
 }
 
-func ptr[T any](v T) *T { return &v }
+func secretText(s string) dsmwire.SecretText { return dsmwire.NewSecretText(secret.FromString(s)) }
 
 // expect returns an error that tells got from want, or nil when they are equal.
 func expect[T comparable](what string, got, want T) error {
@@ -143,9 +107,10 @@ func expect[T comparable](what string, got, want T) error {
 	return nil
 }
 
-func contains(what, got, want string) error {
-	if !strings.Contains(strings.ToLower(got), strings.ToLower(want)) {
-		return fmt.Errorf("%s: got %q, want it to say %q", what, got, want)
+// says returns an error unless text holds words, in any case of letters.
+func says(what, text, words string) error {
+	if !strings.Contains(strings.ToLower(text), strings.ToLower(words)) {
+		return fmt.Errorf("%s: got %q, want it to say %q", what, text, words)
 	}
 	return nil
 }

@@ -2,40 +2,46 @@
 //
 // They know the service through its public client only, and an HSM as whoever
 // else uses it does; a Stage says where the two come from. One state struct per
-// scenario lives in its context; scenarios run at once.
+// scenario lives in its context; scenarios run at once. The feature run uses it.
 package steps
 
 import (
 	"context"
+	"crypto/rand"
+	"crypto/rsa"
 	"net/http"
+	"sync"
 
 	"gatehouse/adapters/dsmclient"
+	"gatehouse/adapters/dsmwire"
 	"gatehouse/core/hsm"
 	"gatehouse/core/secret"
 )
 
-// Stage is where features are played.
+// Stage is where features are played: one service for all scenarios, and an
+// HSM for each. All its functions may be called at once.
 type Stage struct {
 	Endpoint  string
 	Transport http.RoundTripper // to the service
 	Email     string            // of the first administrator
 	Password  secret.Value
 
-	NewHSM func(ctx context.Context) (HSM, error) // an HSM of its own for a scenario
-	Scan   func(marker []byte) (found bool, err error)
+	// NewHSM returns an empty HSM that no other scenario has.
+	NewHSM func(ctx context.Context) (HSM, error)
+	// Scan reports whether marker is anywhere in the service's database.
+	Scan  func(marker []byte) (found bool, err error)
+	Trust Trust
 
-	// Gateways for the scenarios about trust: with a certificate of CA for the
-	// name localhost; the second asks for a client certificate.
-	Plain, Mutual string
-	CA, OtherCA   []byte // DER
-	ClientCert    []byte // PEM
-	ClientKey     []byte // PEM
+	mu  sync.Mutex
+	rsa []*rsa.PrivateKey
 }
 
 // HSM is a slot of a gateway, and the token in it as others use it.
 type HSM struct {
 	Token
+
 	Gateway string // host:port
+	TLS     dsmwire.TLSConfig
 	Slot    uint64
 	PIN     string
 	// WrongLogins tells how many logins the token has refused; nil where it does not tell.
@@ -49,8 +55,19 @@ type Token interface {
 	Objects() ([]hsm.Object, error)
 }
 
-// admin returns a client of the first administrator, in an account of its own.
-func (s *Stage) admin(ctx context.Context, account string) (*dsmclient.Client, error) {
+// Trust are gateways for the scenarios about trust. Their certificate is from
+// CA and is for the name localhost alone.
+type Trust struct {
+	Plain, Mutual string // host:port; the second asks for a client certificate
+	Slot          uint64
+	PIN           string
+	CA, OtherCA   []byte // DER
+	ClientCert    []byte // PEM
+	ClientKey     []byte // PEM
+}
+
+// administrator returns a client of the first administrator, in an account of its own.
+func (s *Stage) administrator(ctx context.Context, account string) (*dsmclient.Client, error) {
 	c, err := dsmclient.New(dsmclient.Config{Endpoint: s.Endpoint, Transport: s.Transport, User: s.Email, Password: s.Password})
 	if err != nil {
 		return nil, err
@@ -58,9 +75,24 @@ func (s *Stage) admin(ctx context.Context, account string) (*dsmclient.Client, e
 	if _, err := c.Login(ctx); err != nil {
 		return nil, err
 	}
-	a, err := c.CreateAccount(ctx, accountNamed(account))
+	a, err := c.CreateAccount(ctx, dsmwire.AccountRequest{Name: &account})
 	if err != nil {
 		return nil, err
 	}
 	return c, c.SelectAccount(ctx, a.AcctID)
+}
+
+// rsaKey returns the n-th of the RSA keys that scenarios share, because making
+// them takes long.
+func (s *Stage) rsaKey(n int) (*rsa.PrivateKey, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for len(s.rsa) <= n {
+		k, err := rsa.GenerateKey(rand.Reader, 2048)
+		if err != nil {
+			return nil, err
+		}
+		s.rsa = append(s.rsa, k)
+	}
+	return s.rsa[n], nil
 }

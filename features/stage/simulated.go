@@ -1,0 +1,157 @@
+package stage
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"log/slog"
+	"os"
+	"path/filepath"
+
+	"gatehouse/adapters/dsmwire"
+	"gatehouse/app/assembly/service"
+	"gatehouse/core/hsm"
+	"gatehouse/core/secret"
+	"gatehouse/features/steps"
+	"gatehouse/simulators/lab/simgateway"
+	"gatehouse/simulators/tokensim"
+)
+
+const administrator = "admin@gatehouse.example"
+
+// Simulated sets up the service in this process, with its database on disk and
+// its REST API without a network, over simulated HSMs behind a gateway.
+func Simulated(ctx context.Context, o Options) (_ *Set, err error) {
+	set := &Set{Data: filepath.Join(o.Dir, "data")}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, set.Close())
+		}
+	}()
+	log, err := set.openLog(o.Dir, "gateway.log")
+	if err != nil {
+		return nil, err
+	}
+	pki, err := simgateway.NewPKI(filepath.Join(o.Dir, "pki"), "127.0.0.1")
+	if err != nil {
+		return nil, err
+	}
+	gateway, err := simgateway.Start(ctx, simgateway.Config{CertFile: pki.Gateway, CAFile: pki.CAFile, Log: log})
+	if err != nil {
+		return nil, err
+	}
+	set.onClose(gateway.Close)
+	trust, err := set.trust(ctx, o.Dir, log)
+	if err != nil {
+		return nil, err
+	}
+	set.Stage = &steps.Stage{
+		Endpoint: "https://gatehouse.invalid", Email: administrator, Scan: set.scan, Trust: trust,
+		NewHSM: func(context.Context) (steps.HSM, error) {
+			pin := newPIN()
+			slot, number := gateway.Insert(tokensim.Options{PIN: secret.FromString(pin), Label: "simulated"})
+			return steps.HSM{
+				Token: simulatedToken{slot}, Gateway: gateway.Address, TLS: mutual(pki), Slot: uint64(number), PIN: pin,
+				WrongLogins: func() int { _, refused := slot.Logins(); return refused },
+			}, nil
+		},
+	}
+	return set, set.serve(ctx, o)
+}
+
+// serve wires the service and makes its first administrator.
+func (s *Set) serve(ctx context.Context, o Options) error {
+	log, err := s.openLog(o.Dir, "service.log")
+	if err != nil {
+		return err
+	}
+	if err := os.Mkdir(s.Data, 0o700); err != nil {
+		return err
+	}
+	store, ring, _, err := service.StoreConfig{DataDir: s.Data, MasterKey: "file"}.OpenStore(ctx)
+	if err != nil {
+		return err
+	}
+	s.onClose(store.Close)
+	svc, err := service.New(ctx, service.Outside{Store: store, Sealer: ring, Dial: service.Dialer(), Log: log})
+	if err != nil {
+		return err
+	}
+	s.onClose(func() error { svc.Stop(); return nil })
+	s.Stage.Password, _, err = svc.Accounts.FirstAdministrator(ctx, "main", administrator)
+	s.Stage.Transport = o.Wrap(handlerTransport{svc.Handler(log)})
+	return err
+}
+
+// openLog opens a log file; everything is logged, that a secret among it be found.
+func (s *Set) openLog(dir, name string) (*slog.Logger, error) {
+	path := filepath.Join(dir, name)
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL|os.O_APPEND, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	s.Logs = append(s.Logs, path)
+	s.onClose(f.Close)
+	return slog.New(slog.NewTextHandler(f, &slog.HandlerOptions{Level: slog.LevelDebug})), nil
+}
+
+// trust sets up the gateways for scenarios about trust.
+func (s *Set) trust(ctx context.Context, dir string, log *slog.Logger) (steps.Trust, error) {
+	company, err := simgateway.NewPKI(filepath.Join(dir, "company"), "localhost")
+	if err != nil {
+		return steps.Trust{}, err
+	}
+	other, err := simgateway.NewPKI(filepath.Join(dir, "other"), "localhost")
+	if err != nil {
+		return steps.Trust{}, err
+	}
+	t := steps.Trust{
+		PIN: newPIN(), CA: company.CA, OtherCA: other.CA, ClientCert: company.ClientCert, ClientKey: company.ClientKey,
+	}
+	for _, g := range []struct {
+		at     *string
+		caFile string
+	}{{&t.Plain, ""}, {&t.Mutual, company.CAFile}} {
+		gateway, err := simgateway.Start(ctx, simgateway.Config{CertFile: company.Gateway, CAFile: g.caFile, Log: log})
+		if err != nil {
+			return t, err
+		}
+		s.onClose(gateway.Close)
+		_, slot := gateway.Insert(tokensim.Options{PIN: secret.FromString(t.PIN)})
+		t.Slot = uint64(slot)
+		if *g.at, err = named(gateway.Address); err != nil {
+			return t, err
+		}
+	}
+	return t, nil
+}
+
+// simulatedToken is a slot as somebody else uses it.
+type simulatedToken struct{ slot *tokensim.Slot }
+
+// Add puts an object into the token. The simulator keeps no values of objects
+// that are no keys.
+func (t simulatedToken) Add(o hsm.Object, material secret.Value) error {
+	if o.Class == hsm.Certificate || o.Class == hsm.Data {
+		material = secret.Value{}
+	}
+	return t.slot.Add(o, material)
+}
+
+// Remove deletes objects.
+func (t simulatedToken) Remove(class hsm.Class, id []byte) (int, error) {
+	return t.slot.Remove(class, id), nil
+}
+
+// Objects lists the objects.
+func (t simulatedToken) Objects() ([]hsm.Object, error) { return t.slot.Objects(), nil }
+
+// mutual returns settings that trust the PKI and show its client certificate.
+func mutual(p simgateway.PKI) dsmwire.TLSConfig {
+	settings := steps.Trusting(p.CA)
+	settings.ClientCert, settings.ClientKey = p.ClientCert, dsmwire.NewSecretBytes(secret.New(p.ClientKey))
+	return settings
+}
+
+// newPIN returns a PIN that nothing else is like.
+func newPIN() string { return "pin-" + rand.Text() }

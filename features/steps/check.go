@@ -1,0 +1,127 @@
+package steps
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"gatehouse/adapters/dsmwire"
+	"gatehouse/core/fault"
+)
+
+func testSteps() []Step {
+	return []Step{
+		{When, `^the administrator tests the connection to the HSM$`, on0((*scenario).tests)},
+		{When, `^the administrator tests a connection with (nobody listening|a wrong slot|a wrong PIN|no PIN)$`, on1((*scenario).testsFaulty)},
+		{When, `^the administrator tests the saved connection of "([^"]*)"$`, on1((*scenario).testsSaved)},
+		{Given, `^the administrator has tested the saved connection of "([^"]*)"$`, on1((*scenario).hasTestedSaved)},
+		{When, `^the application tests the saved connection of "([^"]*)"$`, on1((*scenario).applicationTests)},
+		{Then, `^the HSM has seen one login with a wrong PIN$`, on0((*scenario).oneWrongLogin)},
+		{Given, `^the HSM is out of reach$`, on0((*scenario).outOfReach)},
+		{Given, `^the HSM was out of reach and is back$`, on0((*scenario).backInReach)},
+	}
+}
+
+func (s *scenario) tests(ctx context.Context) error {
+	c, err := s.connection(ctx)
+	if err != nil {
+		return err
+	}
+	return s.did(s.admin.CheckConnection(ctx, c))
+}
+
+func (s *scenario) testsFaulty(ctx context.Context, what string) error {
+	c, err := s.connection(ctx)
+	if err != nil {
+		return err
+	}
+	switch what {
+	case "nobody listening":
+		if c.URL, err = deserted(ctx); err != nil {
+			return err
+		}
+	case "a wrong slot":
+		c.Slot = wrongSlot(*c.Slot)
+	case "a wrong PIN":
+		c.PIN = secretText(wrongPIN)
+	case "no PIN":
+		c.PIN = dsmwire.SecretText{}
+	default:
+		return fmt.Errorf("no such fault: %s", what)
+	}
+	return s.did(s.admin.CheckConnection(ctx, c))
+}
+
+func (s *scenario) testsSaved(ctx context.Context, name string) error {
+	g, err := s.group(name)
+	if err != nil {
+		return err
+	}
+	return s.did(s.checkSaved(ctx, g.GroupID))
+}
+
+// checkSaved tests each saved connection of a group.
+func (s *scenario) checkSaved(ctx context.Context, groupID string) error {
+	g, err := s.admin.Group(ctx, groupID)
+	if err != nil {
+		return err
+	}
+	for id := range g.Hmg {
+		if err := s.admin.CheckGroup(ctx, groupID, dsmwire.CheckHmgRequest{ID: id}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// hasTestedSaved leaves open how it ended: that is for the scenario to say.
+func (s *scenario) hasTestedSaved(ctx context.Context, name string) error {
+	g, err := s.group(name)
+	if err != nil {
+		return err
+	}
+	if err := s.checkSaved(ctx, g.GroupID); err != nil && !isRefusal(err, fault.Unavailable) {
+		return err
+	}
+	return nil
+}
+
+func (s *scenario) applicationTests(ctx context.Context, name string) error {
+	app, err := s.application()
+	if err != nil {
+		return err
+	}
+	g, err := s.group(name)
+	if err != nil {
+		return err
+	}
+	return s.did(app.CheckGroup(ctx, g.GroupID, dsmwire.CheckHmgRequest{}))
+}
+
+func (s *scenario) oneWrongLogin(context.Context) error {
+	if s.hsm.WrongLogins == nil {
+		return errors.New("this HSM does not tell its logins: the scenario is for a simulated one, tag it " + Simulated)
+	}
+	return expect("logins with a wrong PIN", s.hsm.WrongLogins(), 1)
+}
+
+func (s *scenario) outOfReach(ctx context.Context) error {
+	if err := s.reach(ctx); err != nil {
+		return err
+	}
+	s.way.cut()
+	return nil
+}
+
+// backInReach cuts the way, has the service notice it, and mends it.
+func (s *scenario) backInReach(ctx context.Context) error {
+	if err := s.outOfReach(ctx); err != nil {
+		return err
+	}
+	for name := range s.groups {
+		if err := s.groupIsNotConnected(ctx, name); err != nil {
+			return err
+		}
+	}
+	return s.way.mend(ctx)
+}

@@ -1,0 +1,91 @@
+package steps
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"gatehouse/adapters/dsmwire"
+)
+
+func syncSteps() []Step {
+	return []Step{
+		{When, `^the administrator syncs "([^"]*)"$`, on1((*scenario).syncs)},
+		{When, `^the administrator syncs "([^"]*)" and watches$`, on1((*scenario).syncsWatching)},
+		{When, `^the administrator syncs "([^"]*)" three times$`, on1((*scenario).syncsThrice)},
+		{Given, `^"([^"]*)" has been synced again$`, on1((*scenario).sync)},
+		{Then, `^(\d+) new keys? (?:is|are) reported$`, on1((*scenario).newKeys)},
+		{Then, `^progress was told before the end$`, on0((*scenario).progressTold)},
+		{Then, `^there is a warning about "([^"]*)"$`, on1((*scenario).warned)},
+	}
+}
+
+// sync has the administrator sync a group.
+func (s *scenario) sync(ctx context.Context, name string) error {
+	g, err := s.group(name)
+	if err != nil {
+		return err
+	}
+	added, err := s.admin.Scan(ctx, g.GroupID)
+	s.found = len(added)
+	return err
+}
+
+func (s *scenario) syncs(ctx context.Context, name string) error { return s.did(s.sync(ctx, name)) }
+
+func (s *scenario) syncsWatching(ctx context.Context, name string) error {
+	g, err := s.group(name)
+	if err != nil {
+		return err
+	}
+	out, err := s.admin.Sync(ctx, g.GroupID, func(p dsmwire.SyncProgress) { s.progress = append(s.progress, p) })
+	s.found, s.warnings = len(out.Added), out.Warnings
+	return s.did(err)
+}
+
+// syncsThrice records how the last of three syncs ended.
+func (s *scenario) syncsThrice(ctx context.Context, name string) error {
+	for range 3 {
+		if err := s.syncs(ctx, name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *scenario) newKeys(_ context.Context, count string) error {
+	want, err := strconv.Atoi(count)
+	if err != nil {
+		return err
+	}
+	return expect("new keys reported", s.found, want)
+}
+
+func (s *scenario) progressTold(context.Context) error {
+	for _, p := range s.progress {
+		if p.Done > 0 && p.Done < s.found {
+			return nil
+		}
+	}
+	return fmt.Errorf("got the progress %v, want some that is not the end of %d keys", s.progress, s.found)
+}
+
+// warned looks for a warning that names the object, by its CKA_ID or in its words.
+func (s *scenario) warned(_ context.Context, label string) error {
+	if s.outcome != nil {
+		return s.outcome
+	}
+	found, err := s.labelled(label)
+	if err != nil {
+		return err
+	}
+	class := string(found[0].Class)
+	for _, w := range s.warnings {
+		if w.SourceKeyID == fmt.Sprintf("%x", found[0].ID) && strings.Contains(w.Message, class) {
+			return nil
+		}
+	}
+	return errors.New("no warning about the " + class + " " + label)
+}
