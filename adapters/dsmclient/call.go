@@ -12,6 +12,8 @@ import (
 	"strings"
 
 	"gatehouse/core/fault"
+	"gatehouse/core/secret"
+	"gatehouse/core/secret/reveal"
 )
 
 // none is the reply of a call that has none.
@@ -78,7 +80,7 @@ func encode(body any) ([]byte, error) {
 func (c *Client) do(ctx context.Context, r request, body []byte) (*http.Response, error) {
 	session, authorization := c.authorization()
 	resp, err := c.successful(ctx, r, body, authorization)
-	if err == nil || !session || c.credential == "" || !errors.Is(err, fault.Unauthenticated) {
+	if err == nil || !session || c.credential.Empty() || !errors.Is(err, fault.Unauthenticated) {
 		return resp, err
 	}
 	if again := c.reopen(ctx, authorization); again != nil {
@@ -90,7 +92,7 @@ func (c *Client) do(ctx context.Context, r request, body []byte) (*http.Response
 
 // successful sends a request as it is; a reply with another status than one of
 // success becomes an error.
-func (c *Client) successful(ctx context.Context, r request, body []byte, authorization string) (*http.Response, error) {
+func (c *Client) successful(ctx context.Context, r request, body []byte, authorization secret.Value) (*http.Response, error) {
 	resp, err := c.roundTrip(ctx, r, body, authorization)
 	if err != nil || resp.StatusCode < http.StatusMultipleChoices {
 		return resp, err
@@ -100,17 +102,17 @@ func (c *Client) successful(ctx context.Context, r request, body []byte, authori
 }
 
 // authorization returns the header to send, and whether it is a session's.
-func (c *Client) authorization() (session bool, header string) {
+func (c *Client) authorization() (session bool, header secret.Value) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.session != "" {
+	if !c.session.Empty() {
 		return true, c.session
 	}
 	return false, c.credential
 }
 
 // roundTrip sends a request as it is.
-func (c *Client) roundTrip(ctx context.Context, r request, body []byte, authorization string) (*http.Response, error) {
+func (c *Client) roundTrip(ctx context.Context, r request, body []byte, authorization secret.Value) (*http.Response, error) {
 	target := *c.base
 	target.RawPath = target.EscapedPath() + r.path
 	path, err := url.PathUnescape(target.RawPath)
@@ -122,8 +124,8 @@ func (c *Client) roundTrip(ctx context.Context, r request, body []byte, authoriz
 		Method: r.method, URL: &target, Host: target.Host, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 		Header: http.Header{"Accept": {"application/json"}, "User-Agent": {"gatehouse"}},
 	}).WithContext(ctx)
-	if authorization != "" {
-		req.Header["Authorization"] = []string{authorization}
+	if !authorization.Empty() {
+		req.Header["Authorization"] = []string{string(authorization.Reveal(reveal.Permit{}))}
 	}
 	if body != nil {
 		req.Header["Content-Type"] = []string{"application/json"}

@@ -44,11 +44,13 @@ type Client struct {
 	timeout time.Duration
 	limit   int64
 
-	credential string // the Authorization header that a session is opened with; empty: none
+	credential secret.Value // the Authorization header that a session is opened with; empty: none
+
+	reopening chan struct{} // holds one element while somebody replaces an ended session
 
 	mu      sync.Mutex
-	session string // the Authorization header of the session; empty: none is open
-	account string // the account that was selected in it
+	session secret.Value // the Authorization header of the session; empty: none is open
+	account string       // the account that was selected in it
 }
 
 // New returns a client. It does not call the service yet. Invalid when the
@@ -58,7 +60,7 @@ func New(cfg Config) (*Client, error) {
 	if err != nil || base.Host == "" || base.Scheme != "https" && base.Scheme != "http" || base.RawQuery != "" || base.User != nil {
 		return nil, fault.New(fault.Invalid, "endpoint must be of the form https://host:port")
 	}
-	c := &Client{base: base, timeout: cfg.Timeout, limit: cfg.MaxReply}
+	c := &Client{base: base, timeout: cfg.Timeout, limit: cfg.MaxReply, reopening: make(chan struct{}, 1)}
 	base.Path = strings.TrimRight(base.Path, "/")
 	if c.timeout == 0 {
 		c.timeout = time.Minute
@@ -112,26 +114,25 @@ func (c *Client) authorize(cfg Config) error {
 	}
 	switch {
 	case !cfg.APIKey.Empty():
-		c.credential = "Basic " + string(cfg.APIKey.Reveal(reveal.Permit{}))
+		c.credential = header("Basic ", cfg.APIKey)
 	case cfg.User != "":
-		c.credential = basic(cfg.User, cfg.Password)
+		c.credential = header("Basic ", APIKey(cfg.User, cfg.Password)) // of the same form
 	case !cfg.Bearer.Empty():
-		c.session = "Bearer " + string(cfg.Bearer.Reveal(reveal.Permit{}))
+		c.session = header(bearer, cfg.Bearer)
 	}
 	return nil
 }
 
-func basic(name string, s secret.Value) string {
-	return "Basic " + base64.StdEncoding.EncodeToString(joined(name, s))
-}
+const bearer = "Bearer "
 
-func joined(name string, s secret.Value) []byte {
-	return append([]byte(name+":"), s.Reveal(reveal.Permit{})...)
+func header(scheme string, s secret.Value) secret.Value {
+	return secret.New(append([]byte(scheme), s.Reveal(reveal.Permit{})...))
 }
 
 // APIKey returns the API key of an app: what Config.APIKey takes.
 func APIKey(appID string, s secret.Value) secret.Value {
-	return secret.FromString(base64.StdEncoding.EncodeToString(joined(appID, s)))
+	joined := append([]byte(appID+":"), s.Reveal(reveal.Permit{})...)
+	return secret.New(base64.StdEncoding.AppendEncode(nil, joined))
 }
 
 // Close closes the connections that nobody is using.

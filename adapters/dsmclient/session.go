@@ -1,6 +1,7 @@
 package dsmclient
 
 import (
+	"bytes"
 	"context"
 	"net/http"
 
@@ -14,7 +15,7 @@ import (
 // when it ends another is opened by itself. Without Login the credential goes
 // with every call. It returns the id of the app or user that was recognised.
 func (c *Client) Login(ctx context.Context) (entityID string, err error) {
-	if c.credential == "" {
+	if c.credential.Empty() {
 		return "", fault.New(fault.Invalid, "a login needs an API key, or a user and password")
 	}
 	auth, err := c.open(ctx)
@@ -23,18 +24,13 @@ func (c *Client) Login(ctx context.Context) (entityID string, err error) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.session, c.account = bearer(auth), ""
+	c.session, c.account = header(bearer, auth.AccessToken.Secret()), ""
 	return auth.EntityID, nil
-}
-
-func bearer(a dsmwire.AuthResponse) string {
-	return "Bearer " + string(a.AccessToken.Secret().Reveal(reveal.Permit{}))
 }
 
 // open asks for a session; it changes nothing here.
 func (c *Client) open(ctx context.Context) (dsmwire.AuthResponse, error) {
-	fresh := &Client{base: c.base, http: c.http, timeout: c.timeout, limit: c.limit, credential: c.credential}
-	auth, err := send[dsmwire.AuthResponse](ctx, fresh, request{method: http.MethodPost, path: "/sys/v1/session/auth"})
+	auth, err := send[dsmwire.AuthResponse](ctx, c.as(c.credential), request{method: http.MethodPost, path: "/sys/v1/session/auth"})
 	if err == nil && auth.AccessToken.IsZero() {
 		err = fault.New(fault.Unsupported, "the service asks for a second factor")
 	}
@@ -42,35 +38,45 @@ func (c *Client) open(ctx context.Context) (dsmwire.AuthResponse, error) {
 }
 
 // reopen replaces an ended session, unless somebody else has done so.
-func (c *Client) reopen(ctx context.Context, ended string) error {
+func (c *Client) reopen(ctx context.Context, ended secret.Value) error {
+	select {
+	case c.reopening <- struct{}{}:
+		defer func() { <-c.reopening }()
+	case <-ctx.Done():
+		return unreachable(ctx.Err())
+	}
 	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.session != ended {
+	session, account := c.session, c.account
+	c.mu.Unlock()
+	if !session.Equal(ended) {
 		return nil
 	}
 	auth, err := c.open(ctx)
 	if err != nil {
 		return err
 	}
-	session := bearer(auth)
-	if c.account != "" {
-		fresh := &Client{base: c.base, http: c.http, timeout: c.timeout, limit: c.limit, session: session}
-		if err := fresh.SelectAccount(ctx, c.account); err != nil {
+	session = header(bearer, auth.AccessToken.Secret())
+	if account != "" {
+		if err := c.as(session).SelectAccount(ctx, account); err != nil {
 			return err
 		}
 	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	c.session = session
 	return nil
+}
+
+// as returns a client that only has this Authorization header, and so opens no sessions.
+func (c *Client) as(session secret.Value) *Client {
+	return &Client{base: c.base, http: c.http, timeout: c.timeout, limit: c.limit, session: session}
 }
 
 // Token returns the token of the session, for who passes it on; empty without one.
 func (c *Client) Token() secret.Value {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.session == "" {
-		return secret.Value{}
-	}
-	return secret.FromString(c.session[len("Bearer "):])
+	return secret.New(bytes.Clone(bytes.TrimPrefix(c.session.Reveal(reveal.Permit{}), []byte(bearer))))
 }
 
 // SelectAccount makes the user's session work in an account.
@@ -95,15 +101,14 @@ func (c *Client) Refresh(ctx context.Context) error {
 
 // Logout ends the session; later calls send the credential again, if there is one.
 func (c *Client) Logout(ctx context.Context) error {
-	if session, header := c.authorization(); session {
-		fresh := &Client{base: c.base, http: c.http, timeout: c.timeout, limit: c.limit, session: header}
-		if _, err := send[none](ctx, fresh, request{method: http.MethodPost, path: "/sys/v1/session/terminate"}); err != nil {
+	if isSession, session := c.authorization(); isSession {
+		if _, err := send[none](ctx, c.as(session), request{method: http.MethodPost, path: "/sys/v1/session/terminate"}); err != nil {
 			return err
 		}
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.session, c.account = "", ""
+	c.session, c.account = secret.Value{}, ""
 	return nil
 }
 
