@@ -69,7 +69,7 @@ func unreachable(err error) error {
 	switch {
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return e.Because(fault.Refused)
-	case errors.As(err, &verification), errors.As(err, &authority), errors.As(err, &host), errors.As(err, &invalid),
+	case errors.Is(err, http.ErrSchemeMismatch), errors.As(err, &verification), errors.As(err, &authority), errors.As(err, &host), errors.As(err, &invalid),
 		errors.As(err, &record), errors.As(err, &alert):
 		return e.Because(fault.TLSRefused)
 	case errors.As(err, &dns), errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.ENETUNREACH):
