@@ -171,14 +171,11 @@ func BenchmarkInventory(b *testing.B) {
 	st, tok := benchToken(b)
 	n := 0
 	for _, size := range []int{1_000, 10_000} {
-		for ; n < size; n++ {
-			_, err := tok.Import(b.Context(), hsm.Template{
-				ID: fmt.Appendf(nil, "%08d", n), Label: fmt.Appendf(nil, "key %d", n), Type: keys.AES, Size: 256, Ops: keys.OpEncrypt | keys.OpDecrypt,
-			}, secret.New(bytes.Repeat([]byte{byte(n)}, 32)))
-			if err != nil {
-				b.Fatal(err)
+		inSession(b, st, func(c *raw.Ctx, s raw.SessionHandle) {
+			for ; n < size; n++ {
+				rawCreate(b, c, s, n)
 			}
-		}
+		})
 		b.Run(fmt.Sprintf("%d/port", size), func(b *testing.B) {
 			for b.Loop() {
 				got := 0
@@ -232,4 +229,17 @@ func rawInventory(b *testing.B, c *raw.Ctx, s raw.SessionHandle) (n int) {
 		}
 	}
 	return len(all)
+}
+
+func rawCreate(b *testing.B, c *raw.Ctx, s raw.SessionHandle, n int) {
+	b.Helper()
+	_, err := c.CreateObject(s, []*raw.Attribute{
+		raw.NewAttribute(raw.CKA_CLASS, raw.CKO_SECRET_KEY), raw.NewAttribute(raw.CKA_KEY_TYPE, raw.CKK_AES),
+		raw.NewAttribute(raw.CKA_TOKEN, true), raw.NewAttribute(raw.CKA_PRIVATE, true), raw.NewAttribute(raw.CKA_SENSITIVE, true),
+		raw.NewAttribute(raw.CKA_ID, fmt.Appendf(nil, "%08d", n)), raw.NewAttribute(raw.CKA_LABEL, fmt.Sprintf("key %d", n)),
+		raw.NewAttribute(raw.CKA_VALUE, bytes.Repeat([]byte{byte(n)}, 32)),
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
 }

@@ -1,11 +1,13 @@
 package pkcs11
 
 import (
+	"bytes"
 	"context"
 	"encoding/hex"
 	"errors"
 	"log/slog"
 	"math/big"
+	"slices"
 
 	"github.com/miekg/pkcs11"
 
@@ -31,9 +33,9 @@ func (t *Token) Generate(ctx context.Context, tpl hsm.Template) (hsm.Object, err
 			tries = append(tries, more...)
 		}
 	}
-	ways := make([]func(*session) error, len(tries))
+	ways := make([]way, len(tries))
 	for i, g := range tries {
-		ways[i] = func(s *session) error { return t.generate(s, g) }
+		ways[i] = func(s *session) ([]cryptoki.Object, error) { return t.generate(s, g) }
 	}
 	o, err := t.create(ctx, tpl, classFor(tpl), ways)
 	return o, translate("generating a key", err)
@@ -159,25 +161,32 @@ func ecGeneration(tpl hsm.Template) []generation {
 	return []generation{way(pkcs11.CKM_EC_KEY_PAIR_GEN, pkcs11.CKK_EC, params[0])}
 }
 
-func (t *Token) generate(s *session, g generation) error {
+func (t *Token) generate(s *session, g generation) (made []cryptoki.Object, err error) {
 	m := []*pkcs11.Mechanism{pkcs11.NewMechanism(g.mechanism, nil)}
 	h := pkcs11.SessionHandle(s.handle)
 	if g.public == nil {
-		return relaxing(func(as []attributes) error {
-			_, err := t.m.lib.GenerateKey(h, m, as[0].binding())
+		err = relaxing(func(as []attributes) error {
+			o, err := t.m.lib.GenerateKey(h, m, as[0].binding())
+			made = []cryptoki.Object{cryptoki.Object(o)}
 			return err
 		}, g.private)
+		return made, err
 	}
-	return relaxing(func(as []attributes) error {
-		_, _, err := t.m.lib.GenerateKeyPair(h, m, as[0].binding(), as[1].binding())
+	err = relaxing(func(as []attributes) error {
+		public, private, err := t.m.lib.GenerateKeyPair(h, m, as[0].binding(), as[1].binding())
+		made = []cryptoki.Object{cryptoki.Object(private), cryptoki.Object(public)}
 		return err
 	}, g.public, g.private)
+	return made, err
 }
+
+// A way makes a key and returns its objects, the one that holds the material first.
+type way func(*session) ([]cryptoki.Object, error)
 
 // create makes a key in one of several ways, if no key of the class and the
 // template's CKA_ID is there, and reads it back. Whatever a failure leaves
 // behind with the CKA_ID is removed.
-func (t *Token) create(ctx context.Context, tpl hsm.Template, class hsm.Class, ways []func(*session) error) (hsm.Object, error) {
+func (t *Token) create(ctx context.Context, tpl hsm.Template, class hsm.Class, ways []way) (hsm.Object, error) {
 	return again(ctx, t, write, func(s *session) (hsm.Object, error) {
 		before, err := t.withID(s, tpl.ID)
 		if err != nil {
@@ -191,14 +200,15 @@ func (t *Token) create(ctx context.Context, tpl hsm.Template, class hsm.Class, w
 		defer t.changed(tpl.ID)
 		var o hsm.Object
 		for _, way := range ways {
-			if err = way(s); err == nil {
-				o, err = t.made(s, tpl, class, before)
+			var objects []cryptoki.Object
+			if objects, err = way(s); err == nil {
+				o, err = t.made(s, tpl, class, objects)
 			}
 			if err == nil {
 				return o, nil
 			}
 			another := otherMechanism[code(err)]
-			if left := t.cleanUp(s, err, tpl.ID, before); left != nil {
+			if left := t.cleanUp(s, err, tpl.ID, before, objects); left != nil {
 				t.log.Warn("remains of a key that could not be made are left in the token",
 					slog.String("id", hex.EncodeToString(tpl.ID)), slog.Any("error", left))
 				another = false
@@ -227,37 +237,23 @@ func (t *Token) withID(s *session, id []byte) ([]located, error) {
 	return withID(os, id), err
 }
 
-// made finds what was made, and checks that it is what was asked for.
-func (t *Token) made(s *session, tpl hsm.Template, class hsm.Class, before []located) (hsm.Object, error) {
-	after, err := t.withID(s, tpl.ID)
+// made reads what was made, and checks that it is what was asked for.
+func (t *Token) made(s *session, tpl hsm.Template, class hsm.Class, objects []cryptoki.Object) (hsm.Object, error) {
+	os, err := t.read(s, objects)
 	if err != nil {
 		return hsm.Object{}, err
 	}
-	var main, public *located
-	for i, o := range after {
-		if has(before, o.handle) {
-			continue
-		}
-		if o.Class == class {
-			main = &after[i]
-		}
-		if o.Class == hsm.PublicKey {
-			public = &after[i]
-		}
-	}
-	if main == nil || class == hsm.PrivateKey && public == nil {
+	if len(os) != len(objects) || os[0].Class != class || !bytes.Equal(os[0].ID, tpl.ID) {
 		return hsm.Object{}, fault.New(fault.Internal, "the HSM made a key and does not show it")
 	}
-	for _, o := range []*located{main, public} {
-		if o != nil {
-			if err := t.asAsked(s, o, tpl); err != nil {
-				return hsm.Object{}, err
-			}
+	for i := range os {
+		if err := t.asAsked(s, &os[i], tpl); err != nil {
+			return hsm.Object{}, err
 		}
 	}
-	o := main.Object
-	if public != nil && len(o.PublicKey) == 0 {
-		o.PublicKey = public.PublicKey
+	o := os[0].Object
+	if len(o.PublicKey) == 0 {
+		o.PublicKey = os[len(os)-1].PublicKey
 	}
 	return o, nil
 }
@@ -286,19 +282,26 @@ func has(os []located, h cryptoki.Object) bool {
 	return false
 }
 
-// cleanUp destroys the objects with a CKA_ID that were not there before why happened.
-func (t *Token) cleanUp(s *session, why error, id []byte, before []located) error {
+// cleanUp destroys what was made before why happened: the objects that are
+// known, and those with the CKA_ID that were not there before.
+func (t *Token) cleanUp(s *session, why error, id []byte, before []located, made []cryptoki.Object) error {
 	if err := t.renew(s, why); err != nil {
 		return err
 	}
-	handles, err := t.m.lib.Find(s.handle, []cryptoki.Attribute{{Type: pkcs11.CKA_ID, Value: id}})
-	if err != nil {
-		return err
+	found, err := t.m.lib.Find(s.handle, []cryptoki.Attribute{{Type: pkcs11.CKA_ID, Value: id}})
+	errs := []error{err}
+	for _, o := range made {
+		if !slices.Contains(found, o) {
+			found = append(found, o)
+		}
 	}
-	var errs []error
-	for _, o := range handles {
-		if !has(before, o) {
-			errs = append(errs, t.m.lib.DestroyObject(pkcs11.SessionHandle(s.handle), pkcs11.ObjectHandle(o)))
+	for _, o := range found {
+		if has(before, o) {
+			continue
+		}
+		err := t.m.lib.DestroyObject(pkcs11.SessionHandle(s.handle), pkcs11.ObjectHandle(o))
+		if !staleHandle(err) {
+			errs = append(errs, err)
 		}
 	}
 	return errors.Join(errs...)

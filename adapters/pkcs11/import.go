@@ -50,16 +50,20 @@ func (t *Token) Import(ctx context.Context, tpl hsm.Template, material secret.Va
 	if err != nil {
 		return hsm.Object{}, err
 	}
-	o, err := t.create(ctx, tpl, class, []func(*session) error{func(s *session) error {
+	o, err := t.create(ctx, tpl, class, []way{func(s *session) (made []cryptoki.Object, err error) {
 		for _, as := range templates {
-			if err := relaxing(func(as []attributes) error {
-				_, err := t.m.lib.Create(s.handle, as[0])
+			err := relaxing(func(as []attributes) error {
+				o, err := t.m.lib.Create(s.handle, as[0])
+				if err == nil {
+					made = append(made, o)
+				}
 				return err
-			}, as); err != nil {
-				return err
+			}, as)
+			if err != nil {
+				return nil, err
 			}
 		}
-		return nil
+		return made, nil
 	}})
 	return o, translate("importing a key", err)
 }
