@@ -1,7 +1,6 @@
 package sqlstore
 
 import (
-	"bytes"
 	"database/sql/driver"
 	"encoding/json"
 	"fmt"
@@ -16,13 +15,11 @@ import (
 
 // encode returns v as the JSON text that a column holds.
 func encode(v any) (string, error) {
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false) // what is searched inside SQL is stored as it is
-	if err := e.Encode(v); err != nil {
+	b, err := json.Marshal(v)
+	if err != nil {
 		return "", fault.Wrap(fault.Internal, err, "encoding a value for the database")
 	}
-	return strings.TrimSuffix(b.String(), "\n"), nil
+	return string(b), nil
 }
 
 // decode reads JSON text into v. A field that v has not is an error: a change
