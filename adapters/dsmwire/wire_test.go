@@ -139,14 +139,20 @@ func TestSecretsPrintAsPlaceholders(t *testing.T) {
 	const marker = "marker-secret"
 	text := dsmwire.NewSecretText(secret.FromString(marker))
 	blob := dsmwire.NewSecretBytes(secret.FromString(marker))
+	decimal := strings.Trim(fmt.Sprintf("%d", []byte(marker)), "[]")
 	bodies := []any{
-		text, &text, blob, &blob, dsmwire.HmgConfig{PIN: text}, dsmwire.AuthResponse{AccessToken: text},
-		dsmwire.Sobject{Value: blob}, &dsmwire.Sobject{Value: blob}, dsmwire.SobjectRequest{Value: blob}, []dsmwire.SecretText{text},
+		text, &text, blob, &blob,
+		dsmwire.HmgConfig{PIN: text},
+		dsmwire.AuthResponse{AccessToken: text},
+		dsmwire.Sobject{Value: blob},
+		&dsmwire.Sobject{Value: blob},
+		dsmwire.SobjectRequest{Value: blob},
+		[]dsmwire.SecretText{text},
 	}
 	for _, body := range bodies {
 		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d"} {
 			if out := fmt.Sprintf(verb, body); strings.Contains(out, marker) || strings.Contains(out, fmt.Sprintf("%x", marker)) ||
-				strings.Contains(out, strings.Trim(fmt.Sprint([]byte(marker)), "[]")) || strings.Contains(out, "0x6d, 0x61") {
+				strings.Contains(out, decimal) || strings.Contains(out, "0x6d, 0x61") {
 				t.Errorf("%T printed with %s shows the secret: %s", body, verb, out)
 			}
 		}

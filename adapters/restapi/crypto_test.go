@@ -50,6 +50,7 @@ func TestCryptographyInBothKindsOfGroups(t *testing.T) {
 	w := newWorld(t)
 	for _, group := range []struct{ name, id string }{{"ordinary", w.local}, {"HSM", w.slot}} {
 		t.Run(group.name, func(t *testing.T) {
+			t.Parallel()
 			e := w.estate(group.id)
 			t.Run("encryption", func(t *testing.T) { encryption(t, w, e) })
 			t.Run("signatures", func(t *testing.T) { signatures(t, w, e) })
@@ -288,6 +289,7 @@ func TestCryptoOnTheWire(t *testing.T) {
 		{"a list", "encrypt", `[]`, 400, "body"},
 	} {
 		t.Run(c.path+" "+c.name, func(t *testing.T) {
+			t.Parallel()
 			status, reply := w.ask(http.MethodPost, "/crypto/v1/"+c.path, c.body)
 			if status != c.status || !strings.Contains(reply, c.says) {
 				t.Errorf("got %d %s, want %d with %q", status, reply, c.status, c.says)
@@ -295,19 +297,11 @@ func TestCryptoOnTheWire(t *testing.T) {
 			if strings.Contains(reply, "marker") {
 				t.Errorf("the refusal repeats what was sent: %s", reply)
 			}
-			if schema := replySchemas[c.path]; status == http.StatusOK && schema != "" {
-				fitsDocument(t, schema, reply)
-			}
 			if strings.Contains(reply, "null") {
 				t.Errorf("a reply says null: %s", reply)
 			}
 		})
 	}
-}
-
-var replySchemas = map[string]string{
-	"encrypt": "EncryptResponse", "decrypt": "DecryptResponse", "sign": "SignResponse",
-	"verify": "VerifyResponse", "mac": "MacResponse", "macverify": "VerifyResponse",
 }
 
 func TestDigest(t *testing.T) {
@@ -402,21 +396,13 @@ func TestBatch(t *testing.T) {
 	}
 
 	t.Run("bounds", func(t *testing.T) {
+		t.Parallel()
 		many, err := json.Marshal(make([]dsmwire.SignRequest, 1025))
 		must(t, err)
 		for _, body := range []string{`[]`, `{}`, string(many)} {
 			if status, reply := w.ask(http.MethodPost, "/crypto/v1/keys/batch/sign", body); status != 400 {
 				t.Errorf("%.40s: got %d %s, want 400", body, status, reply)
 			}
-		}
-	})
-	t.Run("fits the document", func(t *testing.T) {
-		status, reply := w.ask(http.MethodPost, "/crypto/v1/keys/batch/sign", `[{"key":{"kid":"`+e.ec.KID+`"},"hash_alg":"SHA256","data":""},{"hash_alg":"SHA256","data":""}]`)
-		if status != 200 {
-			t.Fatalf("got %d %s", status, reply)
-		}
-		for _, item := range decoded[[]json.RawMessage](t, reply) {
-			fitsDocument(t, "BatchSignResponseItem", string(item))
 		}
 	})
 }

@@ -69,6 +69,7 @@ func TestListingKeys(t *testing.T) {
 		{"what nobody knows is ignored", "colour=red&compliant_with_policies=true&name=alpha", []string{"alpha"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
 			status, reply := w.ask(http.MethodGet, "/crypto/v1/keys?"+c.query, "")
 			if status != http.StatusOK {
 				t.Fatalf("got %d %s", status, reply)
@@ -86,6 +87,7 @@ func TestListingKeys(t *testing.T) {
 		})
 	}
 	t.Run("with counts", func(t *testing.T) {
+		t.Parallel()
 		page, err := w.app.KeyPage(ctx, dsmclient.KeyQuery{ObjType: "AES", Limit: 2})
 		must(t, err)
 		if len(page.Items) != 2 || *page.Metadata.TotalCount != 7 || *page.Metadata.FilteredCount != 6 {
@@ -97,6 +99,7 @@ func TestListingKeys(t *testing.T) {
 		}
 	})
 	t.Run("page by page", func(t *testing.T) {
+		t.Parallel()
 		var names []string
 		must(t, w.app.AllKeys(ctx, dsmclient.KeyQuery{GroupID: w.slot}, func(k dsmwire.Sobject) error {
 			names = append(names, k.Name)
@@ -107,6 +110,7 @@ func TestListingKeys(t *testing.T) {
 		}
 	})
 	t.Run("what is shown", func(t *testing.T) {
+		t.Parallel()
 		for query, want := range map[string]bool{"": true, "&show_pub_key=true": true, "&show_pub_key=false": false} {
 			_, reply := w.ask(http.MethodGet, "/crypto/v1/keys?name=delta"+query, "")
 			if got := strings.Contains(reply, `"pub_key"`); got != want {
@@ -115,6 +119,7 @@ func TestListingKeys(t *testing.T) {
 		}
 	})
 	t.Run("refused", func(t *testing.T) {
+		t.Parallel()
 		for query, want := range map[string]int{
 			"group_id=marker": 400, "obj_type=marker": 400, "obj_type=ARIA": 501, "sort=marker": 400, "limit=marker": 400, "limit=-1": 400, "limit=10001": 400,
 			"limit=99999999999999999999": 400, "offset=-1": 400, "offset=marker": 400, "pkcs11_id=marker!": 400, "start=marker": 400, "sort=name:asc&start=marker": 400,

