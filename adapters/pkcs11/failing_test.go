@@ -62,8 +62,9 @@ func open(t *testing.T, s *shim, o pkcs11.Options) *pkcs11.Token {
 }
 
 var (
-	signData = operations.Sign{Hash: operations.SHA256, Input: []byte("data")}
-	aesKey   = hsm.Template{ID: []byte("aes"), Label: []byte("aes"), Type: keys.AES, Size: 256, Ops: keys.OpEncrypt | keys.OpDecrypt}
+	signData    = operations.Sign{Hash: operations.SHA256, Input: []byte("data")}
+	encryptData = operations.Encrypt{Mode: operations.CBC, Plain: []byte("plain")}
+	aesKey      = hsm.Template{ID: []byte("aes"), Label: []byte("aes"), Type: keys.AES, Size: 256, Ops: keys.OpEncrypt | keys.OpDecrypt}
 )
 
 func wantWorking(t *testing.T, tok *pkcs11.Token, ref hsm.Ref) {

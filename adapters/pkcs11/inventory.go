@@ -55,7 +55,11 @@ func (t *Token) scan(ctx context.Context, f hsm.Filter, yield func([]located) er
 		if len(f.ID) != 0 {
 			attrs = append(attrs, cryptoki.Attribute{Type: pkcs11.CKA_ID, Value: f.ID})
 		}
-		return t.m.lib.Find(s.handle, attrs)
+		found, err := t.m.lib.Find(s.handle, attrs)
+		if err == nil {
+			_, err = t.present()
+		}
+		return found, err
 	})
 	if err != nil {
 		return err

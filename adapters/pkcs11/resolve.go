@@ -69,6 +69,11 @@ func (t *Token) find(s *session, ref hsm.Ref) (*group, error) {
 		return nil, err
 	}
 	g.keys = keysOf
+	if len(g.keys) == 0 {
+		if _, err := t.present(); err != nil {
+			return nil, err
+		}
+	}
 	if ref.Class == hsm.PrivateKey && len(g.keys) != 0 {
 		if g.publics, err = t.search(s, hsm.PublicKey, hsm.Ref{Type: ref.Type, ID: ref.ID, Label: ref.Label}); err != nil {
 			return nil, err

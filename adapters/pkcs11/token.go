@@ -39,22 +39,18 @@ type Token struct {
 	loginEpoch uint64           // of the module when login was opened
 }
 
-// Check asks the token for random numbers, and who it is.
+// Check asks the token who it is, and for random numbers.
 func (t *Token) Check(ctx context.Context) (hsm.Info, error) {
 	info, err := again(ctx, t, quick, t.check)
-	return info, translate("checking a token", err)
+	if err = translate("checking a token", err); err != nil && fault.KindOf(err) != fault.Unavailable {
+		// There is no request that could be at fault.
+		err = fault.Wrap(fault.Unavailable, err, "the HSM reports a failure").Because(fault.TokenFailed)
+	}
+	return info, err
 }
 
 func (t *Token) check(s *session) (hsm.Info, error) {
-	who, info, err := t.m.tokenIn(t.slot)
-	if err == nil && who != t.who {
-		err = fault.New(fault.Unavailable, "another token is in the slot now")
-	}
-	if reason := fault.ReasonOf(err); err != nil && (reason == fault.WrongSlot || code(err) == pkcs11.CKR_OK) {
-		gone := fault.Wrap(fault.Unavailable, err, "the token has been removed or replaced").Because(fault.TokenGone)
-		t.fail(gone)
-		return hsm.Info{}, gone
-	}
+	info, err := t.present()
 	if err != nil {
 		return hsm.Info{}, err
 	}
@@ -65,9 +61,25 @@ func (t *Token) check(s *session) (hsm.Info, error) {
 		return hsm.Info{}, err
 	}
 	return hsm.Info{
-		Slot: t.slot, Label: who.label, Serial: who.serial, Manufacturer: who.manufacturer,
+		Slot: t.slot, Label: t.who.label, Serial: t.who.serial, Manufacturer: t.who.manufacturer,
 		Model: text(info.Model), Firmware: version(info.FirmwareVersion), Library: t.m.library, Capabilities: t.caps,
 	}, nil
+}
+
+// present asks the library whether the token is in its slot. When another one is,
+// or none, the Token is broken. Libraries have been seen to find nothing, without
+// an error, in a token that is gone: nothing found is to be believed only after this.
+func (t *Token) present() (pkcs11.TokenInfo, error) {
+	who, info, err := t.m.tokenIn(t.slot)
+	switch {
+	case err == nil && who == t.who:
+		return info, nil
+	case err == nil:
+		err = fault.New(fault.Unavailable, "another token is in the slot now")
+	case fault.ReasonOf(err) != fault.WrongSlot:
+		return info, fault.Wrap(fault.Unavailable, err, "the HSM does not tell who it is").Because(fault.TokenFailed)
+	}
+	return info, t.fail(fault.Wrap(fault.Unavailable, err, "the token has been removed or replaced").Because(fault.TokenGone))
 }
 
 // random is the one call that needs the device and no key.
@@ -83,6 +95,9 @@ func (t *Token) random(h cryptoki.Session) error {
 func (t *Token) alive() error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if _, err := t.present(); err != nil {
+		return err
+	}
 	if _, err := t.m.lib.GetSessionInfo(pkcs11.SessionHandle(t.login)); err != nil {
 		return err
 	}
@@ -113,12 +128,9 @@ func (t *Token) relogin() error {
 		return nil
 	}
 	t.handles.clear()
-	who, info, err := t.m.tokenIn(t.slot)
-	if err == nil && who != t.who {
-		err = fault.New(fault.Unavailable, "another token is in the slot now")
-	}
+	info, err := t.present()
 	if err != nil {
-		return t.fail(fault.Wrap(fault.Unavailable, err, "the token has been removed or replaced").Because(fault.TokenGone))
+		return t.fail(err)
 	}
 	if t.loginEpoch == epoch {
 		_ = t.m.lib.CloseSession(pkcs11.SessionHandle(t.login))
