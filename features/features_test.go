@@ -2,20 +2,24 @@ package features_test
 
 import (
 	"context"
-	"io"
+	"errors"
 	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/cucumber/godog"
 
+	"gatehouse/features/contract"
+	"gatehouse/features/markers"
 	"gatehouse/features/results"
 	"gatehouse/features/stage"
 	"gatehouse/features/steps"
+	"gatehouse/simulators/softtoken"
 )
 
 // scenarioWithin is how long one scenario may take.
@@ -23,64 +27,102 @@ const scenarioWithin = 2 * time.Minute
 
 // TestFeaturesSimulated plays the features on the service in this process over
 // simulated HSMs.
-func TestFeaturesSimulated(t *testing.T) {
-	play(t, "simulated", stage.Simulated, "")
-}
+func TestFeaturesSimulated(t *testing.T) { play(t, "simulated", stage.Simulated, "") }
 
-// play plays the features that GATEHOUSE_FEATURES names, or all, on a stage.
+// TestFeaturesReal plays them over REST on the programs as they ship, over
+// SoftHSM2: all but those that need what only a simulated HSM tells.
+func TestFeaturesReal(t *testing.T) { play(t, "real", stage.Real, "~"+steps.Simulated) }
+
+// play plays the features that GATEHOUSE_FEATURES names, or all, on a stage,
+// and then holds what went over the wire against the published document and
+// looks for secrets where they must not be.
 func play(t *testing.T, name string, setUp func(context.Context, stage.Options) (*stage.Set, error), tags string) {
-	set, err := setUp(t.Context(), stage.Options{
-		Dir: t.TempDir(), HSMs: 200, Wrap: func(next http.RoundTripper) http.RoundTripper { return next },
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	t.Helper()
+	document, book := document(t), markers.New()
 	run := &results.Run{Stage: name}
-	paths, format := []string{"."}, "progress"
-	only := os.Getenv("GATEHOUSE_FEATURES")
-	if only != "" {
-		paths, format = []string{only}, "pretty"
-	}
-	var runs atomic.Int64
-	suite := godog.TestSuite{
-		Name: name,
-		ScenarioInitializer: func(sc *godog.ScenarioContext) {
-			steps.Register(sc, set.Stage, &runs)
-			sc.Before(func(ctx context.Context, _ *godog.Scenario) (context.Context, error) {
-				ctx, cancel := context.WithTimeout(ctx, scenarioWithin)
-				return context.WithValue(ctx, cancelKey{}, cancel), nil
-			})
-			sc.After(func(ctx context.Context, played *godog.Scenario, failed error) (context.Context, error) {
-				if cancel, ok := ctx.Value(cancelKey{}).(context.CancelFunc); ok {
-					cancel()
-				}
-				run.Add(scenario(played, failed))
-				return ctx, nil
-			})
-		},
-		Options: &godog.Options{
-			Paths: paths, Format: format, Tags: tags, Strict: true, Randomize: -1, Concurrency: 8,
-			NoColors: true, Output: &output{t: t}, DefaultContext: t.Context(),
-		},
-	}
+	suite := suiteOf(t, name, tags)
+	set, err := setUp(t.Context(), stage.Options{Dir: t.TempDir(), HSMs: scenarios(t, suite), Wrap: func(next http.RoundTripper) http.RoundTripper {
+		if document != nil {
+			next = document.Transport(next)
+		}
+		return book.Transport(next)
+	}})
+	softtoken.Need(t, err)
+	suite.ScenarioInitializer = initializer(set.Stage, run)
 	if status := suite.Run(); status != 0 {
 		t.Errorf("the features did not all pass (status %d)", status)
 	}
+
+	violations(t, document)
+	database, err := set.Database()
+	noSecretsIn(t, book, err, database...) // its journals too
 	if err := set.Close(); err != nil {
 		t.Errorf("ending the stage: %v", err)
 	}
-	if only == "" {
+	database, err = set.Database()
+	noSecretsIn(t, book, err, append(database, set.Logs...)...)
+	for _, found := range book.Replies() {
+		t.Error(found)
+	}
+	if os.Getenv("GATEHOUSE_FEATURES") == "" {
+		atLeast(t, book)
 		if err := run.Write(".results"); err != nil {
 			t.Error(err)
 		}
 	}
 }
 
+// suiteOf returns the features to play, in random order and at once.
+func suiteOf(t *testing.T, name, tags string) *godog.TestSuite {
+	t.Helper()
+	paths, format := []string{"."}, "progress"
+	if only := os.Getenv("GATEHOUSE_FEATURES"); only != "" {
+		paths, format = []string{only}, "pretty"
+	}
+	return &godog.TestSuite{Name: name, Options: &godog.Options{
+		Paths: paths, Format: format, Tags: tags, Strict: true, Randomize: -1, Concurrency: 8,
+		NoColors: true, Output: t.Output(), DefaultContext: t.Context(),
+	}}
+}
+
+// scenarios counts the scenarios of a suite, each example of an outline.
+func scenarios(t *testing.T, suite *godog.TestSuite) int {
+	t.Helper()
+	features, err := suite.RetrieveFeatures()
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	for _, f := range features {
+		n += len(f.Pickles)
+	}
+	return n
+}
+
 type cancelKey struct{}
 
-// scenario is how a scenario ended.
-func scenario(played *godog.Scenario, failed error) results.Scenario {
-	s := results.Scenario{Feature: filepath.ToSlash(played.Uri), Name: played.Name, Tags: []string{}}
+// initializer prepares each scenario and records how it ended.
+func initializer(on *steps.Stage, run *results.Run) func(*godog.ScenarioContext) {
+	var runs atomic.Int64
+	return func(sc *godog.ScenarioContext) {
+		sc.Before(func(ctx context.Context, _ *godog.Scenario) (context.Context, error) {
+			ctx, cancel := context.WithTimeout(ctx, scenarioWithin)
+			return context.WithValue(ctx, cancelKey{}, cancel), nil
+		})
+		steps.Register(sc, on, &runs)
+		sc.After(func(ctx context.Context, played *godog.Scenario, failed error) (context.Context, error) {
+			if cancel, ok := ctx.Value(cancelKey{}).(context.CancelFunc); ok {
+				cancel()
+			}
+			run.Add(ended(played, failed))
+			return ctx, nil
+		})
+	}
+}
+
+// ended is how a scenario ended.
+func ended(played *godog.Scenario, failed error) results.Scenario {
+	s := results.Scenario{Feature: filepath.ToSlash(played.Uri), Name: played.Name}
 	for _, tag := range played.Tags {
 		s.Tags = append(s.Tags, strings.TrimPrefix(tag.Name, "@"))
 	}
@@ -90,8 +132,73 @@ func scenario(played *godog.Scenario, failed error) results.Scenario {
 	return s
 }
 
-// output writes what godog prints to the test's log.
-type output struct{ t *testing.T }
+// published is the published OpenAPI document with what both runs found; nil
+// where it is not. Reading it takes seconds.
+var published = sync.OnceValues(func() (*contract.Contract, error) {
+	path, err := contract.Find("..")
+	if err != nil {
+		return nil, err
+	}
+	return contract.Load(path)
+})
 
-// Write passes lines on.
-func (o *output) Write(b []byte) (int, error) { return io.WriteString(o.t.Output(), string(b)) }
+// document returns the published OpenAPI document; nil where it is not.
+func document(t *testing.T) *contract.Contract {
+	t.Helper()
+	c, err := published()
+	if errors.Is(err, contract.ErrNoDocument) {
+		t.Logf("the replies are not held against the published document: %v", err)
+		return nil
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// violations reports the replies that are not as the document has them.
+func violations(t *testing.T, c *contract.Contract) {
+	t.Helper()
+	if c == nil {
+		return
+	}
+	if len(c.Checked()) == 0 {
+		t.Error("no reply was held against the published document")
+	}
+	for _, v := range c.Violations() {
+		t.Errorf("against the published document: %s", v)
+	}
+}
+
+// noSecretsIn reports secrets in files.
+func noSecretsIn(t *testing.T, book *markers.Book, err error, files ...string) {
+	t.Helper()
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	found, err := book.Files(files...)
+	if err != nil {
+		t.Errorf("looking for secrets: %v", err)
+	}
+	for _, f := range found {
+		t.Error(f)
+	}
+}
+
+// atLeast makes sure that a whole run has brought secrets of each kind to look for.
+func atLeast(t *testing.T, book *markers.Book) {
+	t.Helper()
+	for _, short := range book.Short() {
+		t.Error(short)
+	}
+	counts := book.Counts()
+	for _, kind := range []markers.Kind{
+		markers.PIN, markers.Password, markers.APIKey, markers.SessionToken, markers.KeyMaterial, markers.ClientKey,
+	} {
+		if counts[kind] == 0 {
+			t.Errorf("the run has brought no %s to look for", kind)
+		}
+	}
+	t.Logf("looked for %v in the database, the logs and all replies", counts)
+}

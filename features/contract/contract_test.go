@@ -7,26 +7,31 @@ import (
 	"net/http/httptest"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"gatehouse/features/contract"
 )
 
+var published = sync.OnceValues(func() (*contract.Contract, error) {
+	path, err := contract.Find(filepath.Join("..", ".."))
+	if err != nil {
+		return nil, err
+	}
+	return contract.Load(path)
+})
+
 // load reads the published document; where it is not, the test is left out.
 func load(t *testing.T) *contract.Contract {
 	t.Helper()
-	path, err := contract.Find(filepath.Join("..", ".."))
+	c, err := published()
 	if errors.Is(err, contract.ErrNoDocument) {
 		t.Skip("left out:", err)
 	}
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, err := contract.Load(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return c
+	return c.Fresh()
 }
 
 func TestRepliesAreHeldAgainstTheDocument(t *testing.T) {
@@ -83,6 +88,7 @@ func TestRepliesAreHeldAgainstTheDocument(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
+				defer reply.Body.Close()
 				if body, err := io.ReadAll(reply.Body); err != nil || string(body) != c.body {
 					t.Errorf("the body went astray: got %q (%v), want %q", body, err, c.body)
 				}

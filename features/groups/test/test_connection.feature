@@ -23,6 +23,7 @@ Feature: A connection is tested before or after it is saved
       | a wrong PIN        | the PIN is incorrect    |
       | no PIN             | the PIN is missing      |
 
+  @simulated
   Scenario: A wrong PIN is not tried again by itself
     Given the HSM group "Payments" with a wrong PIN
     And the administrator has tested the saved connection of "Payments"
