@@ -42,20 +42,28 @@ func BenchmarkOperate(b *testing.B) {
 		raw  func(c *raw.Ctx, s raw.SessionHandle, h raw.ObjectHandle) error
 	}{
 		{
-			"P-256 sign", hsm.Template{Type: keys.EC, Curve: keys.P256, Size: 256, Ops: keys.OpSign | keys.OpVerify},
-			operations.Sign{Hash: operations.SHA256, Prehashed: true, Input: digest}, rawSign(raw.CKM_ECDSA, digest),
+			"P-256 sign",
+			hsm.Template{Type: keys.EC, Curve: keys.P256, Size: 256, Ops: keys.OpSign | keys.OpVerify},
+			operations.Sign{Hash: operations.SHA256, Prehashed: true, Input: digest},
+			rawSign(raw.CKM_ECDSA, digest),
 		},
 		{
-			"RSA-2048 sign", hsm.Template{Type: keys.RSA, Size: 2048, Ops: keys.OpSign | keys.OpVerify},
-			operations.Sign{Hash: operations.SHA256, Mode: operations.PKCS1v15, Input: data}, rawSign(raw.CKM_SHA256_RSA_PKCS, data),
+			"RSA-2048 sign",
+			hsm.Template{Type: keys.RSA, Size: 2048, Ops: keys.OpSign | keys.OpVerify},
+			operations.Sign{Hash: operations.SHA256, Mode: operations.PKCS1v15, Input: data},
+			rawSign(raw.CKM_SHA256_RSA_PKCS, data),
 		},
 		{
-			"HMAC-SHA256", hsm.Template{Type: keys.HMAC, Size: 256, Ops: keys.OpMAC | keys.OpMACVerify},
-			operations.MAC{Hash: operations.SHA256, Data: data}, rawSign(raw.CKM_SHA256_HMAC, data),
+			"HMAC-SHA256",
+			hsm.Template{Type: keys.HMAC, Size: 256, Ops: keys.OpMAC | keys.OpMACVerify},
+			operations.MAC{Hash: operations.SHA256, Data: data},
+			rawSign(raw.CKM_SHA256_HMAC, data),
 		},
 		{
-			"AES-GCM 1 KiB", hsm.Template{Type: keys.AES, Size: 256, Ops: keys.OpEncrypt | keys.OpDecrypt},
-			operations.Encrypt{Mode: operations.GCM, Plain: kib}, rawGCM(kib),
+			"AES-GCM 1 KiB",
+			hsm.Template{Type: keys.AES, Size: 256, Ops: keys.OpEncrypt | keys.OpDecrypt},
+			operations.Encrypt{Mode: operations.GCM, Plain: kib},
+			rawGCM(kib),
 		},
 	} {
 		c.tpl.ID, c.tpl.Label = []byte(c.name), []byte(c.name)

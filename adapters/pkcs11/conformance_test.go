@@ -16,19 +16,19 @@ import (
 )
 
 // load initialises a token's library and finalises it with the test.
-func load(t testing.TB, st softtoken.Token, o pkcs11.Options) *pkcs11.Module {
-	t.Helper()
+func load(tb testing.TB, st softtoken.Token, o pkcs11.Options) *pkcs11.Module {
+	tb.Helper()
 	if err := st.Setenv(); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	o.Reserved = st.Reserved
 	m, err := pkcs11.Load(st.Lib, o)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	t.Cleanup(func() {
+	tb.Cleanup(func() {
 		if err := m.Close(); err != nil {
-			t.Errorf("closing the library: %v", err)
+			tb.Errorf("closing the library: %v", err)
 		}
 	})
 	return m
@@ -36,24 +36,25 @@ func load(t testing.TB, st softtoken.Token, o pkcs11.Options) *pkcs11.Module {
 
 // softHSM makes a SoftHSM2 token behind a copy of the library, so that each test
 // has a library of its own.
-func softHSM(t testing.TB) softtoken.Token {
-	t.Helper()
-	st, err := softtoken.SoftHSM(t.TempDir(), "suite", "correct PIN")
-	softtoken.Need(t, err)
-	st, err = st.CopyLib(filepath.Join(t.TempDir(), "libsofthsm2.so"))
-	softtoken.Need(t, err)
+func softHSM(tb testing.TB) softtoken.Token {
+	tb.Helper()
+	st, err := softtoken.SoftHSM(tb.TempDir(), "suite", "correct PIN")
+	softtoken.Need(tb, err)
+	st, err = st.CopyLib(filepath.Join(tb.TempDir(), "libsofthsm2.so"))
+	softtoken.Need(tb, err)
 	return st
 }
 
-func nss(t testing.TB) softtoken.Token {
-	t.Helper()
-	st, err := softtoken.NSS(t.TempDir(), "correct PIN")
-	softtoken.Need(t, err)
+func nss(tb testing.TB) softtoken.Token {
+	tb.Helper()
+	st, err := softtoken.NSS(tb.TempDir(), "correct PIN")
+	softtoken.Need(tb, err)
 	return st
 }
 
 // harness tells the suite of a software token.
 func harness(t *testing.T, m *pkcs11.Module, st softtoken.Token) tokentest.Harness {
+	t.Helper()
 	return tokentest.Harness{
 		Open: func(t *testing.T) token.Token {
 			t.Helper()
@@ -64,6 +65,7 @@ func harness(t *testing.T, m *pkcs11.Module, st softtoken.Token) tokentest.Harne
 			return tok
 		},
 		OpenWrongPIN: func(t *testing.T) (token.Token, error) {
+			t.Helper()
 			tok, err := m.Open(t.Context(), st.Slot, secret.FromString("wrong PIN"))
 			if err != nil {
 				return nil, err

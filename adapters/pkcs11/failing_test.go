@@ -28,7 +28,10 @@ var hanging = map[tokentest.Call]int{
 func TestHanging(t *testing.T) {
 	s := newShim(t)
 	h := harness(t, load(t, s.Token, pkcs11.Options{}), s.Token)
-	h.Hang = func(t *testing.T, c tokentest.Call) (<-chan struct{}, func()) { return s.hangNext(t, hanging[c]) }
+	h.Hang = func(t *testing.T, c tokentest.Call) (<-chan struct{}, func()) {
+		t.Helper()
+		return s.hangNext(t, hanging[c])
+	}
 	h.Refuses = softHSMRefuses
 	h.NotApplicable["Swap"] = "see TestSoftHSM"
 	h.NotApplicable["FailApplied"] = "what a failed call made is removed again: see TestFailing"

@@ -22,6 +22,7 @@ var classNumbers = map[hsm.Class]uint{
 // foreign works on a token through a session of its own, with the bare binding.
 // The library must be initialised and logged in to by the test.
 func foreign(t *testing.T, st softtoken.Token) *tokentest.Foreign {
+	t.Helper()
 	return &tokentest.Foreign{
 		Create: func(t *testing.T, objects ...tokentest.ForeignObject) {
 			t.Helper()
@@ -59,19 +60,19 @@ func foreign(t *testing.T, st softtoken.Token) *tokentest.Foreign {
 	}
 }
 
-func inSession(t testing.TB, st softtoken.Token, f func(c *pkcs11.Ctx, s pkcs11.SessionHandle)) {
-	t.Helper()
+func inSession(tb testing.TB, st softtoken.Token, f func(c *pkcs11.Ctx, s pkcs11.SessionHandle)) {
+	tb.Helper()
 	c := pkcs11.New(st.Lib)
 	if c == nil {
-		t.Fatalf("loading %s", st.Lib)
+		tb.Fatalf("loading %s", st.Lib)
 	}
 	s, err := c.OpenSession(st.Slot, pkcs11.CKF_SERIAL_SESSION|pkcs11.CKF_RW_SESSION)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	defer func() {
 		if err := c.CloseSession(s); err != nil {
-			t.Error(err)
+			tb.Error(err)
 		}
 	}()
 	f(c, s)

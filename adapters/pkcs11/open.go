@@ -45,7 +45,7 @@ func (m *Module) Open(ctx context.Context, slot uint, pin secret.Value) (*Token,
 	})
 	if err != nil {
 		if late := h.abandon(); late != nil {
-			_ = late.Close()
+			_ = late.Close() //nolint:contextcheck // ctx has ended
 		}
 		err = translate("opening a slot", err)
 		if fault.KindOf(err) != fault.Unavailable {

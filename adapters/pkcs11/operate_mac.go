@@ -52,13 +52,19 @@ func (t *Token) macVerify(ctx context.Context, k *key, op operations.MACVerify) 
 	return operations.Result{}, err
 }
 
+// cmacs are the mechanisms of CMAC and the lengths of the MACs in bytes.
+var cmacs = map[keys.Type]struct {
+	mechanism uint
+	size      int
+}{
+	keys.AES:  {pkcs11.CKM_AES_CMAC, 16},
+	keys.DES3: {pkcs11.CKM_DES3_CMAC, 8},
+}
+
 // macMechanism returns the mechanism of a MAC and its length in bytes.
 func macMechanism(typ keys.Type, h operations.Hash) (m cryptoki.Mechanism, size int, err error) {
-	switch {
-	case typ == keys.AES:
-		return cryptoki.Mechanism{Type: pkcs11.CKM_AES_CMAC}, 16, nil
-	case typ == keys.DES3:
-		return cryptoki.Mechanism{Type: pkcs11.CKM_DES3_CMAC}, 8, nil
+	if cmac, ok := cmacs[typ]; ok {
+		return cryptoki.Mechanism{Type: cmac.mechanism}, cmac.size, nil
 	}
 	p, ok := hashes[h]
 	if !ok || typ != keys.HMAC && typ != keys.Secret {

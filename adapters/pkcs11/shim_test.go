@@ -57,30 +57,30 @@ type rule struct {
 	rv            uint64
 }
 
-func newShim(t testing.TB) *shim {
-	t.Helper()
-	dir := t.TempDir()
-	s := &shim{Token: softHSM(t), reached: filepath.Join(dir, "reached"), released: filepath.Join(dir, "release")}
+func newShim(tb testing.TB) *shim {
+	tb.Helper()
+	dir := tb.TempDir()
+	s := &shim{Token: softHSM(tb), reached: filepath.Join(dir, "reached"), released: filepath.Join(dir, "release")}
 	control, lib := filepath.Join(dir, "control"), filepath.Join(dir, "shim.so")
 	if out, err := exec.Command("gcc", "-shared", "-fPIC", "-Wall", "-Werror", "-o", lib, "testdata/shim.c").CombinedOutput(); err != nil {
-		t.Fatalf("compiling the shim: %v: %s", err, out)
+		tb.Fatalf("compiling the shim: %v: %s", err, out)
 	}
 	for _, fifo := range []string{s.reached, s.released} {
 		if err := syscall.Mkfifo(fifo, 0o600); err != nil {
-			t.Fatal(err)
+			tb.Fatal(err)
 		}
 	}
 	if err := os.WriteFile(control, make([]byte, 4096), 0o600); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	f, err := os.OpenFile(control, os.O_RDWR, 0)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }()
 	s.control, err = syscall.Mmap(int(f.Fd()), 0, 4096, syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_SHARED)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	s.Env = append(s.Env, "SHIM_LIBRARY="+s.Lib, "SHIM_CONTROL="+control, "SHIM_REACHED="+s.reached, "SHIM_RELEASE="+s.released)
 	s.Lib = lib
@@ -101,7 +101,7 @@ func (s *shim) hangNext(t *testing.T, function int) (reached <-chan struct{}, re
 	got := make(chan struct{})
 	go func() {
 		if f, err := os.Open(s.reached); err == nil { // waits for the shim
-			f.Close()
+			_ = f.Close()
 			close(got)
 		}
 	}()
@@ -112,6 +112,6 @@ func (s *shim) hangNext(t *testing.T, function int) (reached <-chan struct{}, re
 			t.Error(err)
 			return
 		}
-		f.Close()
+		_ = f.Close()
 	}
 }

@@ -7,6 +7,7 @@
 package softtoken
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -14,6 +15,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"time"
 )
 
 // ErrMissing is wrapped by every error that says that a program or library of
@@ -50,8 +52,8 @@ func (t Token) CopyLib(path string) (Token, error) {
 	if err != nil {
 		return Token{}, fmt.Errorf("opening the library: %w", err)
 	}
-	defer src.Close()
-	dst, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o700)
+	defer func() { _ = src.Close() }()
+	dst, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return Token{}, fmt.Errorf("making the copy: %w", err)
 	}
@@ -79,7 +81,9 @@ func run(env []string, name string, args ...string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("%s: %w", name, ErrMissing)
 	}
-	cmd := exec.Command(path, args...)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, path, args...)
 	cmd.Env = append(os.Environ(), env...)
 	out, err := cmd.CombinedOutput()
 	if err != nil {

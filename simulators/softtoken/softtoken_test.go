@@ -79,7 +79,11 @@ func login(t *testing.T, lib, reserved string, tokens ...softtoken.Token) {
 	if err := c.Initialize(reservedOption(t, reserved)...); err != nil {
 		t.Fatal(err)
 	}
-	defer c.Finalize()
+	defer func() {
+		if err := c.Finalize(); err != nil {
+			t.Error(err)
+		}
+	}()
 	for _, token := range tokens {
 		info, err := c.GetTokenInfo(token.Slot)
 		if err != nil {

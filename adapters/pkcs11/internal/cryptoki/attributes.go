@@ -81,10 +81,10 @@ func (l *Library) Find(s Session, attrs []Attribute) (found []Object, err error)
 	buf := make([]C.gh_ulong, 64)
 	for {
 		o := C.gh_find(l.c, C.gh_ulong(s), &buf[0], C.gh_ulong(len(buf)))
-		if err := failure(o.rv); err != nil {
-			return nil, err
-		}
-		if o.len == 0 {
+		switch {
+		case o.rv != 0:
+			return nil, failure(o.rv)
+		case o.len == 0:
 			return found, nil
 		}
 		if o.len > C.gh_ulong(len(buf)) || len(found) > maxObjects {
