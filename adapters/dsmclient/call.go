@@ -30,16 +30,23 @@ type request struct {
 // send makes a call and decodes its reply, within the client's time unless the
 // context has a deadline.
 func send[R any](ctx context.Context, c *Client, r request) (R, error) {
+	return sendTo(ctx, c, r, fromJSON[R])
+}
+
+func fromJSON[R any](b []byte, reply *R) error { return json.Unmarshal(b, reply) }
+
+// sendTo is send with a decoder.
+func sendTo[R any](ctx context.Context, c *Client, r request, decode func([]byte, *R) error) (R, error) {
 	if _, has := ctx.Deadline(); !has {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, c.timeout)
 		defer cancel()
 	}
-	return sendUnhurried[R](ctx, c, r)
+	return sendUnhurried(ctx, c, r, decode)
 }
 
 // sendUnhurried makes a call that takes as long as its context lets it.
-func sendUnhurried[R any](ctx context.Context, c *Client, r request) (R, error) {
+func sendUnhurried[R any](ctx context.Context, c *Client, r request, decode func([]byte, *R) error) (R, error) {
 	var reply R
 	body, err := encode(r.body)
 	if err != nil {
@@ -57,7 +64,7 @@ func sendUnhurried[R any](ctx context.Context, c *Client, r request) (R, error) 
 	if _, nothing := any(reply).(none); nothing || len(b) == 0 {
 		return reply, nil
 	}
-	if err := json.Unmarshal(b, &reply); err != nil {
+	if err := decode(b, &reply); err != nil {
 		return reply, fault.Wrap(fault.Unavailable, err, "the service's reply is not what the API says")
 	}
 	return reply, nil

@@ -14,9 +14,9 @@ import (
 // Scan brings the virtual keys of a group in line with its HSM and returns the
 // new ones. It may take minutes: it has no deadline but that of its context.
 func (c *Client) Scan(ctx context.Context, groupID string) ([]dsmwire.Sobject, error) {
-	return sendUnhurried[[]dsmwire.Sobject](ctx, c, request{
+	return sendUnhurried(ctx, c, request{
 		method: http.MethodPost, path: below(groupsPath, groupID, "hmg", "scan"), body: dsmwire.ScanRequest{},
-	})
+	}, fromJSON[[]dsmwire.Sobject])
 }
 
 // Sync is Scan told as it goes (a call of Gatehouse alone): progress, which may

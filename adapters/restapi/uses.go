@@ -12,7 +12,7 @@ const maxTagBits = 128
 
 var encrypting = use[dsmwire.EncryptRequest, dsmwire.EncryptResponse]{
 	id: "Encrypt", path: "/crypto/v1/encrypt", summary: "Encrypt",
-	decode: leanly(leanEncrypt), encode: encodeEncrypt,
+	decode: leanly[dsmwire.EncryptRequest], encode: appended[dsmwire.EncryptResponse],
 	key: func(r *dsmwire.EncryptRequest) *dsmwire.SobjectDescriptor { return r.Key },
 	operation: func(r *dsmwire.EncryptRequest, k keys.Key) (operations.Operation, error) {
 		if r.Alg == "" {
@@ -47,7 +47,7 @@ var encrypting = use[dsmwire.EncryptRequest, dsmwire.EncryptResponse]{
 
 var decrypting = use[dsmwire.DecryptRequest, dsmwire.DecryptResponse]{
 	id: "Decrypt", path: "/crypto/v1/decrypt", summary: "Decrypt",
-	decode: leanly(leanDecrypt), encode: encodeDecrypt,
+	decode: leanly[dsmwire.DecryptRequest], encode: appended[dsmwire.DecryptResponse],
 	key: func(r *dsmwire.DecryptRequest) *dsmwire.SobjectDescriptor { return r.Key },
 	operation: func(r *dsmwire.DecryptRequest, k keys.Key) (operations.Operation, error) {
 		if r.Alg != "" {
@@ -76,7 +76,7 @@ var decrypting = use[dsmwire.DecryptRequest, dsmwire.DecryptResponse]{
 
 var signing = use[dsmwire.SignRequest, dsmwire.SignResponse]{
 	id: "Sign", path: "/crypto/v1/sign", summary: "Sign data or a digest",
-	decode: leanly(leanSign), encode: encodeSign,
+	decode: leanly[dsmwire.SignRequest], encode: appended[dsmwire.SignResponse],
 	key: func(r *dsmwire.SignRequest) *dsmwire.SobjectDescriptor { return r.Key },
 	operation: func(r *dsmwire.SignRequest, k keys.Key) (operations.Operation, error) {
 		input, prehashed, hash, mode, err := signed(r.Hash, r.Data, r.Context, r.HashAlg, r.Mode, k)
@@ -95,7 +95,7 @@ var signing = use[dsmwire.SignRequest, dsmwire.SignResponse]{
 
 var verifying = use[dsmwire.VerifyRequest, dsmwire.VerifyResponse]{
 	id: "Verify", path: "/crypto/v1/verify", summary: "Verify a signature",
-	decode: leanly(leanVerify), encode: encodeVerdict,
+	decode: leanly[dsmwire.VerifyRequest], encode: appended[dsmwire.VerifyResponse],
 	key: func(r *dsmwire.VerifyRequest) *dsmwire.SobjectDescriptor { return r.Key },
 	operation: func(r *dsmwire.VerifyRequest, k keys.Key) (operations.Operation, error) {
 		if r.Signature == nil {
@@ -112,7 +112,7 @@ var verifying = use[dsmwire.VerifyRequest, dsmwire.VerifyResponse]{
 
 var macing = use[dsmwire.MACRequest, dsmwire.MACResponse]{
 	id: "Mac", path: "/crypto/v1/mac", summary: "Make a MAC",
-	decode: leanly(leanMAC), encode: encodeMAC,
+	decode: leanly[dsmwire.MACRequest], encode: appended[dsmwire.MACResponse],
 	key: func(r *dsmwire.MACRequest) *dsmwire.SobjectDescriptor { return r.Key },
 	operation: func(r *dsmwire.MACRequest, _ keys.Key) (operations.Operation, error) {
 		if r.Data == nil {
@@ -128,7 +128,7 @@ var macing = use[dsmwire.MACRequest, dsmwire.MACResponse]{
 
 var macVerifying = use[dsmwire.MACVerifyRequest, dsmwire.VerifyResponse]{
 	id: "MacVerify", path: "/crypto/v1/macverify", summary: "Verify a MAC",
-	decode: leanly(leanMACVerify), encode: encodeVerdict,
+	decode: leanly[dsmwire.MACVerifyRequest], encode: appended[dsmwire.VerifyResponse],
 	key: func(r *dsmwire.MACVerifyRequest) *dsmwire.SobjectDescriptor { return r.Key },
 	operation: func(r *dsmwire.MACVerifyRequest, _ keys.Key) (operations.Operation, error) {
 		if r.Data == nil {
