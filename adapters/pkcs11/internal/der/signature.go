@@ -57,6 +57,9 @@ func RawSignature(sig []byte, size int) (raw []byte, ok bool) {
 	raw = make([]byte, 2*size)
 	v.R.FillBytes(raw[:size])
 	v.S.FillBytes(raw[size:])
+	if back, err := Signature(raw); err != nil || !bytes.Equal(back, sig) {
+		return nil, false // Go's parser lets more stand inside than belongs there
+	}
 	return raw, true
 }
 
