@@ -60,7 +60,7 @@ func (p *Pool) Dial(ctx context.Context, cfg Config) (*Token, error) {
 	cfg.Silence = cmp.Or(cfg.Silence, 20*time.Second)
 	t := &Token{gate: p.hold(cfg), slot: cfg.Slot, pin: cfg.PIN, timeout: cfg.DialTimeout}
 	if _, err := t.open(ctx, cfg.Insist); err != nil {
-		_ = t.Close() // has nothing to report
+		_ = t.Close() //nolint:contextcheck // the way to the gateway is given up whether ctx has ended or not
 		return nil, err
 	}
 	return t, nil

@@ -58,7 +58,7 @@ func (l *link) greet(software string) (requests uint32, err error) {
 	if err != nil {
 		return 0, errors.Join(err, werr)
 	}
-	switch f.Kind { //nolint:exhaustive // no other frame makes sense here
+	switch f.Kind { // no other frame makes sense here
 	case hmgwire.KindRefusal:
 		var r hmgwire.Refusal
 		if err := hmgwire.Decode(f.Body, &r); err != nil {

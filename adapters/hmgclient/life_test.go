@@ -113,8 +113,15 @@ func dialOver(t *testing.T, w *world, c *cable, change func(*hmgclient.Config)) 
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { tok.Close() })
+	t.Cleanup(func() { closed(t, tok) })
 	return tok
+}
+
+func closed(t *testing.T, tok *hmgclient.Token) {
+	t.Helper()
+	if err := tok.Close(); err != nil {
+		t.Errorf("closing: %v", err)
+	}
 }
 
 func TestBrokenConnection(t *testing.T) {
@@ -283,14 +290,13 @@ func TestNothingIsLeftRunning(t *testing.T) {
 	tok := dialOver(t, w, c, nil)
 	c.cut()
 	_, _ = tok.Check(t.Context())
-	tok.Close()
+	closed(t, tok)
 	if got := ours(); got != 0 {
 		t.Errorf("%d goroutines of the client run after everything was closed", got)
 	}
 }
 
 func TestContextEnds(t *testing.T) {
-	t.Parallel()
 	w := newWorld(t)
 	stopped := make(chan error, 1)
 	began := make(chan struct{}, 1)
@@ -298,7 +304,7 @@ func TestContextEnds(t *testing.T) {
 		began <- struct{}{}
 		<-ctx.Done()
 		stopped <- ctx.Err()
-		return hsm.Object{}, ctx.Err()
+		return hsm.Object{}, fault.Wrap(fault.Unavailable, ctx.Err(), "stopped").Because(fault.TimedOut)
 	}
 	tok := w.dial(t)
 	t.Run("cancelled", func(t *testing.T) {
@@ -340,7 +346,6 @@ func TestContextEnds(t *testing.T) {
 
 // TestFrozenGateway: nothing passes, nothing is closed, as when a host hangs.
 func TestFrozenGateway(t *testing.T) {
-	t.Parallel()
 	w := newWorld(t)
 	c := newCable(t, w.address)
 	tok := dialOver(t, w, c, func(cfg *hmgclient.Config) { cfg.Silence, cfg.DialTimeout = 400*time.Millisecond, time.Second })

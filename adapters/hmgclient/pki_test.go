@@ -16,13 +16,13 @@ import (
 // pki is a certificate authority with a gateway's and a client's certificate.
 type pki struct{ server, client *tls.Config }
 
-func newPKI(t testing.TB) pki {
-	t.Helper()
-	ca, caKey := certificate(t, &x509.Certificate{IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign}, nil, nil)
+func newPKI(tb testing.TB) pki {
+	tb.Helper()
+	ca, caKey := certificate(tb, &x509.Certificate{IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign}, nil, nil)
 	pool := x509.NewCertPool()
 	pool.AddCert(ca)
 	leaf := func(usage x509.ExtKeyUsage) tls.Certificate {
-		cert, key := certificate(t, &x509.Certificate{
+		cert, key := certificate(tb, &x509.Certificate{
 			IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, ExtKeyUsage: []x509.ExtKeyUsage{usage},
 		}, ca, caKey)
 		return tls.Certificate{Certificate: [][]byte{cert.Raw}, PrivateKey: key}
@@ -38,11 +38,11 @@ func newPKI(t testing.TB) pki {
 	}
 }
 
-func certificate(t testing.TB, template, parent *x509.Certificate, parentKey *ecdsa.PrivateKey) (*x509.Certificate, *ecdsa.PrivateKey) {
-	t.Helper()
+func certificate(tb testing.TB, template, parent *x509.Certificate, parentKey *ecdsa.PrivateKey) (*x509.Certificate, *ecdsa.PrivateKey) {
+	tb.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	if parent == nil {
 		parent, parentKey = template, key
@@ -52,11 +52,11 @@ func certificate(t testing.TB, template, parent *x509.Certificate, parentKey *ec
 	template.NotBefore, template.NotAfter = time.Now().Add(-time.Hour), time.Now().Add(time.Hour)
 	der, err := x509.CreateCertificate(rand.Reader, template, parent, &key.PublicKey, parentKey)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	cert, err := x509.ParseCertificate(der)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return cert, key
 }

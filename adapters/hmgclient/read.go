@@ -30,7 +30,7 @@ func (l *link) read() {
 
 // take handles one frame; an error means that the gateway makes no sense.
 func (l *link) take(f hmgwire.Frame) error {
-	switch f.Kind { //nolint:exhaustive // the default covers what a gateway must not send
+	switch f.Kind { // the default covers what a gateway must not send
 	case hmgwire.KindAnswer:
 		c := l.answered(f.ID)
 		if c == nil {

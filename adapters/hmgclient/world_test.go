@@ -19,6 +19,7 @@ import (
 
 // world is a gateway on the loopback interface with a token that does as told.
 type world struct {
+	tb      testing.TB
 	pki     pki
 	token   *stub
 	open    func(ctx context.Context, slot uint, pin secret.Value) (token.Token, error) // nil: token
@@ -32,7 +33,7 @@ const testPIN = "1234"
 
 func newWorld(tb testing.TB) *world {
 	tb.Helper()
-	w := &world{pki: newPKI(tb), token: &stub{}}
+	w := &world{tb: tb, pki: newPKI(tb), token: &stub{}}
 	w.gateway = gateway.New(gateway.Config{
 		Open: func(ctx context.Context, slot uint, pin secret.Value) (token.Token, error) {
 			if w.open != nil {

@@ -79,7 +79,7 @@ func (c *conn) serve(ctx context.Context) {
 	var writing sync.WaitGroup
 	writing.Go(func() { c.end(c.out.Run()) })
 	c.reading.Add(1)
-	go c.read()
+	go c.read() //nolint:contextcheck // requests have contexts of their own, which end with the connection
 	select {
 	case <-c.ended:
 	case <-ctx.Done():

@@ -23,7 +23,6 @@ import (
 
 // TestGarbage: whatever arrives, the server serves others.
 func TestGarbage(t *testing.T) {
-	t.Parallel()
 	w := newWorld(t, func(c *hmgserver.Config) { c.Handshake, c.Patience = 2*time.Second, 2*time.Second })
 	noise := make([]byte, 1<<20)
 	_, _ = rand.Read(noise)

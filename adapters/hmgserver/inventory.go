@@ -76,30 +76,31 @@ func newWindow(frames int) *window { return &window{frames: frames, more: make(c
 
 // take waits for a frame to be allowed, which a client must not let last.
 func (w *window) take(ctx context.Context, patience time.Duration) error {
-	var slow <-chan time.Time
-	for {
-		w.mu.Lock()
-		ok := w.frames > 0
-		if ok {
-			w.frames--
-		}
-		w.mu.Unlock()
-		if ok {
-			return nil
-		}
-		if slow == nil {
-			t := time.NewTimer(patience)
-			defer t.Stop()
-			slow = t.C
-		}
+	if w.taken() {
+		return nil
+	}
+	slow := time.NewTimer(patience)
+	defer slow.Stop()
+	for !w.taken() {
 		select {
 		case <-w.more:
-		case <-slow:
+		case <-slow.C:
 			return fault.New(fault.Unavailable, "the client takes the inventory too slowly").Because(fault.TimedOut)
 		case <-ctx.Done():
 			return fault.Wrap(fault.Unavailable, ctx.Err(), "sending the inventory").Because(fault.TimedOut)
 		}
 	}
+	return nil
+}
+
+func (w *window) taken() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.frames == 0 {
+		return false
+	}
+	w.frames--
+	return true
 }
 
 // add allows more frames; false when that is beyond the protocol.

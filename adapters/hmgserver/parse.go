@@ -10,7 +10,7 @@ import (
 
 // parse decodes a request about an open slot.
 func (c *conn) parse(f hmgwire.Frame) (hmgwire.Scope, task, *window, error) {
-	switch f.Kind { //nolint:exhaustive // the caller passes these only
+	switch f.Kind { // the caller passes these only
 	case hmgwire.KindOperate:
 		return parseOperate(f.Body)
 	case hmgwire.KindInventory:

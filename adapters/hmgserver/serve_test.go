@@ -120,18 +120,17 @@ func TestTimeout(t *testing.T) {
 func TestClientGone(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, nil)
-	ended := make(chan error, 1)
-	began := make(chan struct{})
+	began, ended := make(chan struct{}), make(chan struct{})
 	w.operate = func(ctx context.Context, _ operations.Operation) (operations.Result, error) {
 		close(began)
 		<-ctx.Done()
-		ended <- ctx.Err()
+		close(ended)
 		return operations.Result{}, ctx.Err()
 	}
 	p := w.opened(t)
 	p.send(hmgwire.KindOperate, 5, sign(1, nil))
 	<-began
-	p.conn.NetConn().Close()
+	p.cut()
 	select {
 	case <-ended:
 	case <-time.After(patience):

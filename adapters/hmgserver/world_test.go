@@ -40,9 +40,9 @@ type world struct {
 // patience is how long tests wait for what should take a moment.
 const patience = 20 * time.Second
 
-func newWorld(t testing.TB, change func(*hmgserver.Config)) *world {
-	t.Helper()
-	cert := selfSigned(t)
+func newWorld(tb testing.TB, change func(*hmgserver.Config)) *world {
+	tb.Helper()
+	cert := selfSigned(tb)
 	pool := x509.NewCertPool()
 	pool.AddCert(cert.Leaf)
 	w := &world{client: &tls.Config{RootCAs: pool, ServerName: "gateway.example", MinVersion: tls.VersionTLS12}, served: make(chan error, 1)}
@@ -61,21 +61,21 @@ func newWorld(t testing.TB, change func(*hmgserver.Config)) *world {
 	w.server = hmgserver.New(cfg)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	w.address = l.Addr().String()
 	go func() { w.served <- w.server.Serve(context.Background(), l) }()
-	t.Cleanup(func() {
+	tb.Cleanup(func() {
 		ctx, cancel := context.WithCancel(context.Background())
 		cancel() // whoever is still connected is cut off
 		_ = w.server.Shutdown(ctx)
 		if err := <-w.served; err != nil {
-			t.Errorf("serving: %v", err)
+			tb.Errorf("serving: %v", err)
 		}
 		closing, cancel := context.WithTimeout(context.Background(), patience)
 		defer cancel()
 		if err := g.Close(closing); err != nil {
-			t.Errorf("closing the gateway: %v", err)
+			tb.Errorf("closing the gateway: %v", err)
 		}
 	})
 	return w
@@ -89,35 +89,35 @@ type peer struct {
 }
 
 // connect does the TLS handshake only.
-func (w *world) connect(t testing.TB) *peer {
-	t.Helper()
+func (w *world) connect(tb testing.TB) *peer {
+	tb.Helper()
 	c, err := tls.Dial("tcp", w.address, w.client)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	t.Cleanup(func() { c.NetConn().Close() })
+	tb.Cleanup(func() { c.NetConn().Close() })
 	_ = c.SetDeadline(time.Now().Add(patience))
-	return &peer{t: t, conn: c, in: hmgwire.NewReader(c, hmgwire.MaxFrame, nil, nil)}
+	return &peer{t: tb, conn: c, in: hmgwire.NewReader(c, hmgwire.MaxFrame, nil, nil)}
 }
 
 // greeted has exchanged Hellos too.
-func (w *world) greeted(t testing.TB) *peer {
-	t.Helper()
-	p := w.connect(t)
+func (w *world) greeted(tb testing.TB) *peer {
+	tb.Helper()
+	p := w.connect(tb)
 	p.send(hmgwire.KindHello, 0, hmgwire.NewHello("test", hmgwire.Limits{}))
 	if f := p.next(); f.Kind != hmgwire.KindAnswer {
-		t.Fatalf("hello: got kind %#x, want an answer", f.Kind)
+		tb.Fatalf("hello: got kind %#x, want an answer", f.Kind)
 	}
 	return p
 }
 
 // opened has opened a slot too, under handle 1.
-func (w *world) opened(t testing.TB) *peer {
-	t.Helper()
-	p := w.greeted(t)
+func (w *world) opened(tb testing.TB) *peer {
+	tb.Helper()
+	p := w.greeted(tb)
 	p.send(hmgwire.KindOpen, 1, hmgwire.NewOpen(7, secret.FromString("1234"), false))
 	if f := p.next(); f.Kind != hmgwire.KindAnswer {
-		t.Fatalf("open: got kind %#x, want an answer", f.Kind)
+		tb.Fatalf("open: got kind %#x, want an answer", f.Kind)
 	}
 	return p
 }
@@ -158,6 +158,9 @@ func (p *peer) refusal(id uint64) error {
 	return r.Err()
 }
 
+// cut ends the connection without a word.
+func (p *peer) cut() { p.conn.NetConn().Close() }
+
 // cutOff fails unless the server ends the connection.
 func (p *peer) cutOff() {
 	p.t.Helper()
@@ -180,13 +183,13 @@ func sign(handle uint32, input []byte) *hmgwire.Operate {
 }
 
 // serves fails unless the server serves somebody else.
-func (w *world) serves(t testing.TB) {
-	t.Helper()
-	p := w.opened(t)
+func (w *world) serves(tb testing.TB) {
+	tb.Helper()
+	p := w.opened(tb)
 	defer p.conn.Close()
 	p.send(hmgwire.KindCheck, 2, &hmgwire.Scope{Handle: 1})
 	if f := p.next(); f.Kind != hmgwire.KindAnswer || f.ID != 2 {
-		t.Errorf("another client: got kind %#x of request %d, want an answer", f.Kind, f.ID)
+		tb.Errorf("another client: got kind %#x of request %d, want an answer", f.Kind, f.ID)
 	}
 }
 
@@ -199,12 +202,12 @@ type gate struct {
 
 func newGate() *gate  { return &gate{began: make(chan struct{}, 1024), pass: make(chan struct{})} }
 func (g *gate) open() { g.once.Do(func() { close(g.pass) }) }
-func (g *gate) await(t testing.TB) {
-	t.Helper()
+func (g *gate) await(tb testing.TB) {
+	tb.Helper()
 	select {
 	case <-g.began:
 	case <-time.After(patience):
-		t.Fatal("no call began")
+		tb.Fatal("no call began")
 	}
 }
 
@@ -218,11 +221,11 @@ func (g *gate) operate(ctx context.Context, _ operations.Operation) (operations.
 	}
 }
 
-func selfSigned(t testing.TB) tls.Certificate {
-	t.Helper()
+func selfSigned(tb testing.TB) tls.Certificate {
+	tb.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	template := &x509.Certificate{
 		SerialNumber: big.NewInt(1), DNSNames: []string{"gateway.example"},
@@ -230,11 +233,11 @@ func selfSigned(t testing.TB) tls.Certificate {
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	leaf, err := x509.ParseCertificate(der)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key, Leaf: leaf}
 }

@@ -19,11 +19,11 @@ import (
 )
 
 // encode returns the body of a frame with message in it.
-func encode(t testing.TB, message any) []byte {
-	t.Helper()
+func encode(tb testing.TB, message any) []byte {
+	tb.Helper()
 	var buf bytes.Buffer
 	if err := hmgwire.Append(&buf, hmgwire.KindAnswer, 1, message); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return buf.Bytes()[13:]
 }

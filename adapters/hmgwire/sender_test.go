@@ -121,8 +121,11 @@ func TestSenderKeepsEverything(t *testing.T) {
 	}
 	senders.Wait()
 	s.WaitBelow(1)
-	s.Stop(errors.New("the end"))
-	<-ran
+	end := errors.New("the end")
+	s.Stop(end)
+	if err := <-ran; !errors.Is(err, end) {
+		t.Errorf("Run: got %v, want the end", err)
+	}
 	for i := range 16 {
 		if got := bytes.Count(out.Bytes(), []byte{byte(i)}); got != 500 {
 			t.Errorf("sender %d: %d of 500 arrived", i, got)

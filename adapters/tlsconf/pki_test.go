@@ -30,22 +30,22 @@ type certOptions struct {
 	usage   x509.ExtKeyUsage // 0: server
 }
 
-func authority(t testing.TB, name string) issued {
-	t.Helper()
-	return selfSigned(t, certOptions{cn: name, ca: true})
+func authority(tb testing.TB, name string) issued {
+	tb.Helper()
+	return selfSigned(tb, certOptions{cn: name, ca: true})
 }
 
-func selfSigned(t testing.TB, o certOptions) issued {
-	t.Helper()
-	return issued{}.issue(t, o)
+func selfSigned(tb testing.TB, o certOptions) issued {
+	tb.Helper()
+	return issued{}.issue(tb, o)
 }
 
 // issue makes a certificate signed by by; a zero by makes it sign itself.
-func (by issued) issue(t testing.TB, o certOptions) issued {
-	t.Helper()
+func (by issued) issue(tb testing.TB, o certOptions) issued {
+	tb.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	template := &x509.Certificate{
 		SerialNumber: big.NewInt(time.Now().UnixNano()), Subject: pkix.Name{CommonName: o.cn}, DNSNames: o.dns,
@@ -70,36 +70,36 @@ func (by issued) issue(t testing.TB, o certOptions) issued {
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, by.cert, &key.PublicKey, by.key)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	cert, err := x509.ParseCertificate(der)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return issued{cert: cert, key: key}
 }
 
 // with sends c along.
-func (i issued) with(c issued) issued {
-	i.chain = append(i.chain, c.cert.Raw)
-	return i
+func (by issued) with(c issued) issued {
+	by.chain = append(by.chain, c.cert.Raw)
+	return by
 }
 
-func (i issued) pair() tls.Certificate {
-	return tls.Certificate{Certificate: append([][]byte{i.cert.Raw}, i.chain...), PrivateKey: i.key}
+func (by issued) pair() tls.Certificate {
+	return tls.Certificate{Certificate: append([][]byte{by.cert.Raw}, by.chain...), PrivateKey: by.key}
 }
 
-func (i issued) pool() *x509.CertPool {
+func (by issued) pool() *x509.CertPool {
 	p := x509.NewCertPool()
-	p.AddCert(i.cert)
+	p.AddCert(by.cert)
 	return p
 }
 
-func (i issued) pem(t testing.TB) (cert, key []byte) {
-	t.Helper()
-	der, err := x509.MarshalPKCS8PrivateKey(i.key)
+func (by issued) pem(tb testing.TB) (cert, key []byte) {
+	tb.Helper()
+	der, err := x509.MarshalPKCS8PrivateKey(by.key)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: i.cert.Raw}), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})
+	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: by.cert.Raw}), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})
 }

@@ -136,7 +136,7 @@ func pair(key crypto.PrivateKey, cert *x509.Certificate, chain []*x509.Certifica
 func read(path, setting string) ([]byte, error) {
 	f, err := os.Open(path)
 	if err == nil {
-		defer f.Close()
+		defer f.Close() //nolint:errcheck // only read
 		var data []byte
 		if data, err = io.ReadAll(io.LimitReader(f, maxFile+1)); len(data) > maxFile {
 			err = errors.New("the file is too long")

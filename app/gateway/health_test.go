@@ -22,7 +22,7 @@ var (
 
 func TestHealthWithoutSlots(t *testing.T) {
 	t.Parallel()
-	inWorld(t, func(_ *testing.T, w *world) {
+	inWorld(t, func(w *world) {
 		w.wantHealthy(false) // nothing is known yet
 		w.pass(time.Second)
 		w.wantHealthy(true)
@@ -55,7 +55,8 @@ func TestHealthOfCalls(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			inWorld(t, func(t *testing.T, w *world) {
+			inWorld(t, func(w *world) {
+				t := w.t
 				l := w.mustOpen(pin)
 				if c.fault.Call != "" {
 					w.slot.Fail(c.fault)
@@ -74,7 +75,8 @@ func TestHealthOfCalls(t *testing.T) {
 
 func TestUnhealthyUntilAGoodCall(t *testing.T) {
 	t.Parallel()
-	inWorld(t, func(t *testing.T, w *world) {
+	inWorld(t, func(w *world) {
+		t := w.t
 		l := w.mustOpen(pin)
 		w.slot.Fail(tokensim.Fault{Err: deviceError, Stays: true})
 		w.pass(6 * time.Second) // nobody calls: the probe notices
@@ -103,7 +105,8 @@ func TestSuspectTokenIsAsked(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			inWorld(t, func(t *testing.T, w *world) {
+			inWorld(t, func(w *world) {
+				t := w.t
 				l := w.mustOpen(pin)
 				w.slot.Fail(
 					tokensim.Fault{Call: tokensim.Operate, Hang: c.name == "deadline", Err: fault.New(fault.Internal, "what now?")},
@@ -125,7 +128,8 @@ func TestSuspectTokenIsAsked(t *testing.T) {
 
 func TestClientThatGoesAwaySaysNothing(t *testing.T) {
 	t.Parallel()
-	inWorld(t, func(t *testing.T, w *world) {
+	inWorld(t, func(w *world) {
+		t := w.t
 		l := w.mustOpen(pin)
 		w.slot.Fail(tokensim.Fault{Call: tokensim.Operate, Hang: true}, tokensim.Fault{Call: tokensim.Check, Err: deviceError})
 		ctx, cancel := context.WithCancel(t.Context())
@@ -143,7 +147,8 @@ func TestClientThatGoesAwaySaysNothing(t *testing.T) {
 
 func TestHungProbe(t *testing.T) {
 	t.Parallel()
-	inWorld(t, func(t *testing.T, w *world) {
+	inWorld(t, func(w *world) {
+		t := w.t
 		l := w.mustOpen(pin)
 		w.slot.Fail(tokensim.Fault{Call: tokensim.Check, Hang: true, Stays: true})
 		w.pass(10 * time.Second)
@@ -160,7 +165,8 @@ func TestOpeningThatFails(t *testing.T) {
 	t.Parallel()
 	t.Run("is unhealthy until the token lets itself be opened", func(t *testing.T) {
 		t.Parallel()
-		inWorld(t, func(t *testing.T, w *world) {
+		inWorld(t, func(w *world) {
+			t := w.t
 			w.slot.Fail(tokensim.Fault{Call: tokensim.Open, Err: deviceError, Stays: true})
 			if _, err := w.open(pin, false); !errors.Is(err, fault.TokenFailed) {
 				t.Fatalf("got %v, want the HSM's failure", err)
@@ -178,7 +184,7 @@ func TestOpeningThatFails(t *testing.T) {
 	})
 	t.Run("stops with the first PIN that is refused", func(t *testing.T) {
 		t.Parallel()
-		inWorld(t, func(t *testing.T, w *world) {
+		inWorld(t, func(w *world) {
 			w.slot.Fail(tokensim.Fault{Call: tokensim.Open, Err: deviceError})
 			_, _ = w.open(otherPIN, false)
 			w.pass(time.Minute)
@@ -188,7 +194,8 @@ func TestOpeningThatFails(t *testing.T) {
 	})
 	t.Run("without an end is not tried again", func(t *testing.T) {
 		t.Parallel()
-		inWorld(t, func(t *testing.T, w *world) {
+		inWorld(t, func(w *world) {
+			t := w.t
 			w.slot.Fail(tokensim.Fault{Call: tokensim.Open, Hang: true})
 			w.answer(deviceError)
 			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
@@ -209,7 +216,8 @@ func TestOpeningThatFails(t *testing.T) {
 
 func TestStatus(t *testing.T) {
 	t.Parallel()
-	inWorld(t, func(t *testing.T, w *world) {
+	inWorld(t, func(w *world) {
+		t := w.t
 		a, b := w.mustOpen(pin), w.mustOpen(pin)
 		got := w.g.Slots()
 		if len(got) != 1 || got[0].Slot != slotNo || got[0].Clients != 2 || !got[0].Healthy {

@@ -14,7 +14,8 @@ import (
 
 func TestSharingASlot(t *testing.T) {
 	t.Parallel()
-	inWorld(t, func(t *testing.T, w *world) {
+	inWorld(t, func(w *world) {
+		t := w.t
 		a, b := w.mustOpen(pin), w.mustOpen(pin)
 		w.wantTries(1)
 		closing(t, a)
@@ -41,7 +42,8 @@ func TestAnotherPIN(t *testing.T) {
 	t.Parallel()
 	t.Run("for a slot in use is refused without asking the token", func(t *testing.T) {
 		t.Parallel()
-		inWorld(t, func(t *testing.T, w *world) {
+		inWorld(t, func(w *world) {
+			t := w.t
 			l := w.mustOpen(pin)
 			if _, err := w.open(otherPIN, true); fault.ReasonOf(err) != fault.PINIncorrect || !errors.Is(err, fault.Unavailable) {
 				t.Errorf("got %v, want PIN incorrect", err)
@@ -55,7 +57,8 @@ func TestAnotherPIN(t *testing.T) {
 	})
 	t.Run("for a slot that nobody uses is tried", func(t *testing.T) {
 		t.Parallel()
-		inWorld(t, func(t *testing.T, w *world) {
+		inWorld(t, func(w *world) {
+			t := w.t
 			closing(t, w.mustOpen(pin))
 			w.slot.SetPIN(secret.FromString(otherPIN))
 			closing(t, w.mustOpen(otherPIN))
@@ -64,7 +67,8 @@ func TestAnotherPIN(t *testing.T) {
 	})
 	t.Run("guessed again and again is not even compared", func(t *testing.T) {
 		t.Parallel()
-		inWorld(t, func(t *testing.T, w *world) {
+		inWorld(t, func(w *world) {
+			t := w.t
 			l := w.mustOpen(pin)
 			for range 5 {
 				_, _ = w.open(otherPIN, false)
@@ -85,7 +89,8 @@ func TestRefusedPIN(t *testing.T) {
 	t.Parallel()
 	t.Run("is tried again only when a person asks", func(t *testing.T) {
 		t.Parallel()
-		inWorld(t, func(t *testing.T, w *world) {
+		inWorld(t, func(w *world) {
+			t := w.t
 			for range 3 {
 				if _, err := w.open(otherPIN, false); fault.ReasonOf(err) != fault.PINIncorrect {
 					t.Errorf("got %v, want PIN incorrect", err)
@@ -107,7 +112,8 @@ func TestRefusedPIN(t *testing.T) {
 	})
 	t.Run("while in use ends the login for all", func(t *testing.T) {
 		t.Parallel()
-		inWorld(t, func(t *testing.T, w *world) {
+		inWorld(t, func(w *world) {
+			t := w.t
 			w.pass(time.Second)
 			old := w.mustOpen(pin)
 			w.slot.SetPIN(secret.FromString(otherPIN))
@@ -134,7 +140,8 @@ func TestRefusedPIN(t *testing.T) {
 
 func TestOpenRefuses(t *testing.T) {
 	t.Parallel()
-	inWorld(t, func(t *testing.T, w *world) {
+	inWorld(t, func(w *world) {
+		t := w.t
 		if _, err := w.open("", false); fault.ReasonOf(err) != fault.PINMissing {
 			t.Errorf("without a PIN, got %v, want PIN missing", err)
 		}
@@ -150,7 +157,8 @@ func TestOpenRefuses(t *testing.T) {
 
 func TestOpenWaitsForWhoOpens(t *testing.T) {
 	t.Parallel()
-	inWorld(t, func(t *testing.T, w *world) {
+	inWorld(t, func(w *world) {
+		t := w.t
 		w.slot.Fail(tokensim.Fault{Call: tokensim.Open, Delay: 4 * time.Second})
 		first := make(chan *gateway.Lease, 1)
 		go func() { first <- w.mustOpen(pin) }()
@@ -168,7 +176,8 @@ func TestOpenWaitsForWhoOpens(t *testing.T) {
 
 func TestClosed(t *testing.T) {
 	t.Parallel()
-	inWorld(t, func(t *testing.T, w *world) {
+	inWorld(t, func(w *world) {
+		t := w.t
 		l := w.mustOpen(pin)
 		if err := w.g.Close(t.Context()); err != nil {
 			t.Fatal(err)

@@ -32,7 +32,7 @@ type world struct {
 }
 
 // inWorld runs a test in a bubble of its own time.
-func inWorld(t *testing.T, test func(t *testing.T, w *world)) {
+func inWorld(t *testing.T, test func(w *world)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		w := &world{
@@ -65,7 +65,7 @@ func inWorld(t *testing.T, test func(t *testing.T, w *world)) {
 				t.Errorf("closing the gateway: %v", err)
 			}
 		}()
-		test(t, w)
+		test(w)
 	})
 }
 

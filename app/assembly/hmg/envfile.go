@@ -18,7 +18,7 @@ func LoadEnvFile(path string) error {
 	if err != nil {
 		return fault.Wrap(fault.Invalid, err, "the configuration file cannot be read")
 	}
-	defer f.Close()
+	defer f.Close() //nolint:errcheck // only read
 	lines := bufio.NewScanner(f)
 	for n := 1; lines.Scan(); n++ {
 		key, value, ok := parseEnv(lines.Text())

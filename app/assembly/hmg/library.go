@@ -57,11 +57,11 @@ func load(c LibraryConfig, log *slog.Logger) (*pkcs11.Module, error) {
 
 // ListSlots writes a table of the library's slots: what a connection's slot may be.
 func ListSlots(ctx context.Context, c LibraryConfig, out io.Writer) error {
-	m, err := load(c, slog.New(slog.DiscardHandler))
+	m, err := load(c, slog.New(slog.DiscardHandler)) //nolint:contextcheck // loading a library cannot be cancelled
 	if err != nil {
 		return err
 	}
-	defer m.Close() //nolint:errcheck // nothing was changed
+	defer m.Close() //nolint:errcheck,contextcheck // nothing was changed; finalising cannot be cancelled
 	slots, err := m.Slots(ctx)
 	if err != nil {
 		return err

@@ -68,7 +68,7 @@ func (s serve) Run(ctx context.Context) error {
 	if err := s.Validate(); err != nil {
 		return err
 	}
-	lib, err := hmg.Load(s.LibraryConfig, log)
+	lib, err := hmg.Load(s.LibraryConfig, log) //nolint:contextcheck // loading a library cannot be cancelled
 	if err != nil {
 		return err
 	}

@@ -49,7 +49,7 @@ var program = sync.OnceValues(func() (string, error) {
 func TestMain(m *testing.M) {
 	code := m.Run()
 	if path, err := program(); err == nil {
-		os.RemoveAll(filepath.Dir(path))
+		_ = os.RemoveAll(filepath.Dir(path))
 	}
 	os.Exit(code)
 }
@@ -191,7 +191,11 @@ func (s *site) dial(t *testing.T) *hmgclient.Token {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { tok.Close() })
+	t.Cleanup(func() {
+		if err := tok.Close(); err != nil {
+			t.Errorf("closing: %v", err)
+		}
+	})
 	return tok
 }
 
