@@ -109,7 +109,7 @@ func (s *scenario) outOfReach(ctx context.Context) error {
 	if err := s.reach(ctx); err != nil {
 		return err
 	}
-	s.way.cut()
+	s.way.Cut()
 	return nil
 }
 
@@ -123,5 +123,5 @@ func (s *scenario) backInReach(ctx context.Context) error {
 			return err
 		}
 	}
-	return s.way.mend(ctx)
+	return s.way.Mend(ctx)
 }

@@ -125,7 +125,7 @@ func (s *scenario) showsConnection(ctx context.Context, name string) error {
 	if h.Slot == nil {
 		return errors.New("the connection shows no slot")
 	}
-	return errors.Join(expect("address", h.URL, s.way.address()), expect("slot", *h.Slot, s.hsm.Slot))
+	return errors.Join(expect("address", h.URL, s.way.Address()), expect("slot", *h.Slot, s.hsm.Slot))
 }
 
 func (s *scenario) showsAddress(ctx context.Context, name, want string) error {

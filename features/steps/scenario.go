@@ -9,6 +9,7 @@ import (
 	"gatehouse/adapters/dsmclient"
 	"gatehouse/adapters/dsmwire"
 	"gatehouse/core/secret"
+	"gatehouse/features/relay"
 )
 
 // scenario is the state of one scenario.
@@ -20,7 +21,7 @@ type scenario struct {
 	groups map[string]dsmwire.Group
 
 	hsm       HSM
-	way       *way // to the HSM's gateway, which can be cut; nil: no HSM yet
+	way       *relay.Relay // to the HSM's gateway; nil: no HSM yet
 	trusted   string
 	estate    []foreign
 	rsaKeys   int
@@ -63,7 +64,7 @@ func (s *scenario) reach(ctx context.Context) error {
 	if s.hsm, err = s.stage.NewHSM(ctx); err != nil {
 		return fmt.Errorf("setting up an HSM: %w", err)
 	}
-	s.way, err = newWay(ctx, s.hsm.Gateway)
+	s.way, err = relay.New(ctx, s.hsm.Gateway)
 	return err
 }
 
@@ -73,7 +74,7 @@ func (s *scenario) connection(ctx context.Context) (dsmwire.HmgConfig, error) {
 		return dsmwire.HmgConfig{}, err
 	}
 	slot, settings := s.hsm.Slot, s.hsm.TLS
-	return dsmwire.HmgConfig{Kind: "Softhsm", URL: s.way.address(), Slot: &slot, PIN: secretText(s.hsm.PIN), TLS: &settings}, nil
+	return dsmwire.HmgConfig{Kind: "Softhsm", URL: s.way.Address(), Slot: &slot, PIN: secretText(s.hsm.PIN), TLS: &settings}, nil
 }
 
 // group returns a group that the scenario has made.

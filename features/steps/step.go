@@ -55,7 +55,7 @@ func Register(sc *godog.ScenarioContext, stage *Stage, runs *atomic.Int64) {
 			return ctx, nil
 		}
 		if s.way != nil {
-			s.way.close()
+			s.way.Cut()
 		}
 		if failed == nil && s.outcome != nil && !s.met {
 			return ctx, fmt.Errorf("the scenario met a refusal that it did not mention: %w", s.outcome)
