@@ -14,23 +14,26 @@
 // routes.go calls the function that registers it. See system.go for the
 // smallest, and:
 //
-//		register(s, endpoint[signRequest, signReply]{
-//			ID: "Sign", Method: http.MethodPost, Path: "/crypto/v1/sign", Tag: "Crypto", Summary: "Sign data or a digest",
-//			Quiet: true, // successes are logged at debug level only: the audit log has them
-//			Do: func(ctx context.Context, c *call[signRequest]) (signReply, error) { … },
-//		})
+//	register(s, endpoint[dsmwire.SignRequest, dsmwire.SignResponse]{
+//		ID: "Sign", Method: http.MethodPost, Path: "/crypto/v1/sign", Tag: "Crypto", Summary: "Sign data or a digest",
+//		Quiet: true, // successes are logged at debug level only: the audit log has them
+//		Do: func(ctx context.Context, c *call[dsmwire.SignRequest]) (dsmwire.SignResponse, error) { … },
+//	})
 //
-//	  - The body is decoded once, by encoding/json or by the endpoint's Decode,
-//	    and the reply written by encoding/json or the endpoint's Encode. huma keeps
-//	    the routes' description (/openapi.json) and makes schemas from the same
-//	    types by its struct tags (doc, enum, format, …); its own decoding is not used, because it reads a
-//	    body twice, validates by reflection, refuses nulls, and echoes what it refuses.
-//	  - Bodies ignore unknown fields and take null for absent: pointers and slices for
-//	    what is optional. Enumerations and sizes are checked by core's Parse and
-//	    Check functions, not by tags. Errors are fault values; they need no wrapping here.
-//	  - secret fields are of type confidential; times of type stamp; ids come
-//	    from parseID and pathID; binary is []byte.
-//	  - none is the type of an absent body or reply. Status 0 means 200, or 204
-//	    when the reply is none.
-//	  - c.Caller is who asks; c.query() the query; c.path(name) a segment.
+// Bodies are types of dsmwire, which the client shares. A body is decoded once,
+// by encoding/json or by the endpoint's Decode, and the reply written by
+// encoding/json or the endpoint's Encode. They ignore unknown fields and take
+// null for absent. Enumerations, sizes and ids are checked by core's Parse and
+// Check functions and by parseID and pathID. Errors are fault values and need
+// no wrapping here. None is the type of an absent body or reply; Status 0 means
+// 200, or 204 when the reply is none. In a use case c.Caller is who asks,
+// c.query() the query, c.path(name) a segment of the path.
+//
+// huma keeps the description (/openapi.json) and makes schemas of the same
+// types; schemas.go says what those look like that reflection cannot see
+// through. Its own decoding is not used: it reads a body twice, validates by
+// reflection, refuses nulls, and echoes what it refuses.
+//
+// What of the API is not there is refused plainly when it asks for something:
+// fields of type unbuilt, calls in elsewhere.go and notyet.go.
 package restapi

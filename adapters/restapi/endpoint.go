@@ -27,7 +27,7 @@ type endpoint[B, R any] struct {
 	Status   int   // of success; 0: 200, or 204 when R is none
 	Open     bool  // anybody may call it: no identity is looked for
 	Optional bool  // the body may be empty; B is its zero value then
-	MaxBody  int64 // bytes; 0: the configuration's limit, or 16 KiB for an open endpoint
+	MaxBody  int64 // bytes; 0: by bodyLimit
 	Slow     bool  // may take minutes: no deadline from the server's side
 	Quiet    bool  // successes are logged at debug level only
 

@@ -118,7 +118,9 @@ func served(t *testing.T, cfg restapi.Config, connections int) (address string) 
 	go func() { done <- server.ServeTLS(l, "", "") }()
 	t.Cleanup(func() {
 		must(t, server.Close())
-		<-done
+		if err := <-done; !errors.Is(err, http.ErrServerClosed) {
+			t.Error(err)
+		}
 	})
 	return l.Addr().String()
 }
@@ -204,7 +206,7 @@ func TestOldTLSIsRefused(t *testing.T) {
 	}
 	conn, err := net.Dial("tcp", address)
 	must(t, err)
-	defer conn.Close()
+	defer func() { _ = conn.Close() }()
 	must(t, conn.SetDeadline(time.Now().Add(20*time.Second)))
 	_, err = io.WriteString(conn, "GET /sys/v1/version HTTP/1.1\r\nHost: x\r\n\r\n")
 	must(t, err)
@@ -216,7 +218,7 @@ func TestOldTLSIsRefused(t *testing.T) {
 func TestLargeBodiesShareABoundedMemory(t *testing.T) {
 	t.Parallel()
 	w := newWorldWith(t, restapi.Config{MaxBodies: 100 << 10})
-	status, text := askAs(t, w.admin, http.MethodPost, "/sys/v1/groups", `{"name":"g","description":"`+strings.Repeat("x", 300<<10)+`"}`)
+	status, text := askAs(t, w.admin, http.MethodPost, "/sys/v1/groups", `{"name":"g","description":"`+strings.Repeat("x", 200<<10)+`"}`)
 	if status != http.StatusServiceUnavailable || !strings.Contains(text, "large requests") {
 		t.Errorf("got %d %q, want 503: the memory for large bodies is used up", status, text)
 	}

@@ -36,7 +36,7 @@ type Config struct {
 	// Healthy reports whether the service can work; nil means that it always can.
 	Healthy func(context.Context) error
 
-	MaxBody      int64         // bytes of a request body; 1.5 MiB
+	MaxBody      int64         // bytes of a request body with data or keys; 1.5 MiB
 	MaxBodies    int64         // bytes of all larger request bodies in memory at once; 256 MiB
 	BodyTimeout  time.Duration // for a client to send its body; 30 s
 	ReplyTimeout time.Duration // for a client to take its reply; 60 s

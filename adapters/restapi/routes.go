@@ -13,5 +13,6 @@ func (s *server) routes() {
 	s.keys()
 	s.crypto()
 	s.connections()
+	s.elsewhere()
 	s.docs()
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"gatehouse/core/fault"
@@ -21,10 +22,7 @@ func register[B, R any](s *server, e endpoint[B, R]) {
 		}
 	}
 	if e.MaxBody == 0 {
-		e.MaxBody = s.cfg.MaxBody
-		if e.Open {
-			e.MaxBody = 16 << 10
-		}
+		e.MaxBody = s.bodyLimit(e.Path, e.Open)
 	}
 	if e.Decode == nil {
 		e.Decode = decodeJSON[B]
@@ -47,6 +45,20 @@ func register[B, R any](s *server, e endpoint[B, R]) {
 		}
 		s.reply(w, r, e.Status, func(dst []byte) ([]byte, error) { return e.Encode(dst, reply) })
 	})
+}
+
+// bodyLimit is how large a body may be: what anybody may send is small, what
+// manages things is moderate (decoded it takes many times its size), and data
+// and keys get the configured limit.
+func (s *server) bodyLimit(path string, open bool) int64 {
+	switch {
+	case open:
+		return min(16<<10, s.cfg.MaxBody)
+	case strings.HasPrefix(path, "/sys/"), strings.HasPrefix(path, "/gatehouse/"):
+		return min(256<<10, s.cfg.MaxBody)
+	default:
+		return s.cfg.MaxBody
+	}
 }
 
 // run takes a request to its use case.

@@ -27,7 +27,7 @@ func stream[B, E any](s *server, e streamed[B, E]) {
 	_, noBody := any(*new(B)).(none)
 	shared := endpoint[B, none]{
 		ID: e.ID, Method: e.Method, Path: e.Path, Tag: e.Tag, Summary: e.Summary, Status: http.StatusOK,
-		Optional: true, Slow: true, MaxBody: s.cfg.MaxBody, Decode: decodeJSON[B],
+		Optional: true, Slow: true, MaxBody: s.bodyLimit(e.Path, false), Decode: decodeJSON[B],
 	}
 	describe(s.doc, shared)
 	op := s.doc.OpenAPI().Paths[e.Path].Post

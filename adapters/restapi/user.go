@@ -151,7 +151,7 @@ func (s *server) users() {
 		},
 	})
 	register(s, endpoint[none, none]{
-		ID: "DeleteUser", Method: http.MethodDelete, Path: one, Tag: "Users", Summary: "Remove a user from the account",
+		ID: "DeleteStale", Method: http.MethodDelete, Path: one, Tag: "Users", Summary: "Remove a user from the account",
 		Do: func(ctx context.Context, c *call[none]) (none, error) {
 			user, err := pathID[id.User](&c.request, "user_id")
 			if err != nil {
