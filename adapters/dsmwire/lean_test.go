@@ -77,7 +77,7 @@ func TestUsualBodiesAreReadLeanly(t *testing.T) {
 	key := &dsmwire.SobjectDescriptor{KID: kid}
 	leanly(t, dsmwire.EncryptRequest{Key: key, Alg: "AES", Plain: []byte("plain"), Mode: &dsmwire.Mode{Name: "GCM"}, TagLen: ptr(96)})
 	leanly(t, dsmwire.EncryptRequest{Key: &dsmwire.SobjectDescriptor{Name: "a key"}, Alg: "RSA", Plain: []byte{}})
-	leanly(t, dsmwire.EncryptRequest{Alg: "AES", Plain: make([]byte, 1<<20), Mode: &dsmwire.Mode{Name: "CBC"}, IV: make([]byte, 16), AD: []byte("ad")})
+	leanly(t, dsmwire.EncryptRequest{Alg: "AES", Plain: make([]byte, 10_000), Mode: &dsmwire.Mode{Name: "CBC"}, IV: make([]byte, 16), AD: []byte("ad")})
 	leanly(t, dsmwire.DecryptRequest{Key: key, Cipher: []byte("c"), Mode: &dsmwire.Mode{Name: "GCM"}, IV: make([]byte, 12), Tag: make([]byte, 16)})
 	leanly(t, dsmwire.SignRequest{Key: key, HashAlg: "SHA256", Hash: make([]byte, 32)})
 	leanly(t, dsmwire.SignRequest{Key: key, HashAlg: "SHA256", Data: []byte{}})
