@@ -16,6 +16,7 @@ func syncSteps() []Step {
 		{When, `^the administrator syncs "([^"]*)" and watches$`, on1((*scenario).syncsWatching)},
 		{When, `^the administrator syncs "([^"]*)" three times$`, on1((*scenario).syncsThrice)},
 		{Given, `^"([^"]*)" has been synced again$`, on1((*scenario).sync)},
+		{Given, `^"([^"]*)" misses the key "([^"]*)", which somebody deleted in the HSM$`, on2((*scenario).misses)},
 		{Then, `^(\d+) new keys? (?:is|are) reported$`, on1((*scenario).newKeys)},
 		{Then, `^progress was told before the end$`, on0((*scenario).progressTold)},
 		{Then, `^there is a warning about "([^"]*)"$`, on1((*scenario).warned)},
@@ -31,6 +32,17 @@ func (s *scenario) sync(ctx context.Context, name string) error {
 	added, err := s.admin.Scan(ctx, g.GroupID)
 	s.found = len(added)
 	return err
+}
+
+// misses has a key deleted in the HSM, and a sync notice it.
+func (s *scenario) misses(ctx context.Context, group, name string) error {
+	if err := s.somebodyDeletes(ctx, name); err != nil {
+		return err
+	}
+	if err := s.sync(ctx, group); err != nil {
+		return err
+	}
+	return s.isMissing(ctx, name)
 }
 
 func (s *scenario) syncs(ctx context.Context, name string) error { return s.did(s.sync(ctx, name)) }

@@ -19,8 +19,8 @@ Feature: A given key is imported into the HSM
       | HMAC 256    |
 
   Scenario: An imported key signs as the original
-    When the application imports the EC NistP256 key "given" into "Payments"
-    And the application signs with "given"
+    Given the application has imported the EC NistP256 key "given" into "Payments"
+    When the application signs with "given"
     Then the signature verifies with the original's public key
 
   Scenario: The value is not kept
