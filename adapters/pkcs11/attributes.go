@@ -7,6 +7,7 @@ import (
 	"github.com/miekg/pkcs11"
 
 	"gatehouse/adapters/pkcs11/internal/cryptoki"
+	"gatehouse/core/keys"
 )
 
 // Values of PKCS#11 v3.0 that the binding does not name.
@@ -63,6 +64,24 @@ var wanted = []cryptoki.Want{
 	atPublicExponent: {Type: pkcs11.CKA_PUBLIC_EXPONENT, Room: 16},
 	atECParams:       {Type: pkcs11.CKA_EC_PARAMS, Room: 64},
 	atECPoint:        {Type: pkcs11.CKA_EC_POINT, Room: 160},
+}
+
+// expected returns the attributes of variable length that an object has.
+func expected(r *cryptoki.Reader) []int {
+	class, _ := number(r, atClass)
+	keyType, _ := number(r, atKeyType)
+	switch t := keyTypes[keyType]; {
+	case class != pkcs11.CKO_PRIVATE_KEY && class != pkcs11.CKO_PUBLIC_KEY:
+		return []int{atID, atLabel}
+	case t == keys.RSA:
+		return []int{atID, atLabel, atModulus}
+	case t == keys.EC && class == pkcs11.CKO_PUBLIC_KEY:
+		return []int{atID, atLabel, atECParams, atECPoint}
+	case t == keys.EC:
+		return []int{atID, atLabel, atECParams}
+	default:
+		return []int{atID, atLabel}
+	}
 }
 
 // number reads a CK_ULONG; ok is false when the attribute is not one.

@@ -87,7 +87,11 @@ func (t *Token) read(s *session, handles []cryptoki.Object) ([]located, error) {
 	r := cryptoki.NewReader(wanted)
 	os := make([]located, 0, len(handles))
 	for _, h := range handles {
-		switch err := r.Read(t.m.lib, s.handle, h); {
+		err := r.Read(t.m.lib, s.handle, h)
+		if err == nil {
+			err = r.Expect(t.m.lib, s.handle, h, expected(r)...)
+		}
+		switch {
 		case err == nil:
 			o := decode(r)
 			os = append(os, located{h, o.Fingerprint(), o})

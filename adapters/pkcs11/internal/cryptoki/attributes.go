@@ -214,25 +214,46 @@ func (r *Reader) spoilt(i int) bool {
 
 // readOneByOne is for objects and libraries for which one call does not do.
 func (r *Reader) readOneByOne(l *Library, s Session, object Object) error {
-	for i, w := range r.wants {
-		n := r.rooms[i]
-		at := bytesOf(r.block[r.start[i]:])
-		rv := C.gh_get(l.c, C.gh_ulong(s), C.gh_ulong(object), 1, &r.types[i], &n, at)
-		r.lens[i], r.state[i] = n, present
-		switch err := pkcs11.Error(rv); {
-		case err == pkcs11.CKR_OK && (n < r.rooms[i] || w.Exact && n == r.rooms[i]):
-		case err == pkcs11.CKR_OK && n == unavailable, err == pkcs11.CKR_ATTRIBUTE_TYPE_INVALID:
-			r.state[i] = absent
-		case err == pkcs11.CKR_BUFFER_TOO_SMALL || err == pkcs11.CKR_OK:
-			r.state[i] = refused
-			if v, ok := l.long(s, object, w.Type); ok {
-				r.extra[i], r.state[i] = v, present
-			}
-		case err == pkcs11.CKR_OBJECT_HANDLE_INVALID, err == pkcs11.CKR_SESSION_HANDLE_INVALID:
+	for i := range r.wants {
+		if err := r.readOne(l, s, object, i); err != nil {
 			return err
-		default:
-			r.state[i] = refused
 		}
+	}
+	return nil
+}
+
+// Expect reads those of the attributes again that the object must have and did
+// not show in the last Read: where a value is too long, and where there is none,
+// the length that libraries tell is the same.
+func (r *Reader) Expect(l *Library, s Session, object Object, expected ...int) error {
+	for _, i := range expected {
+		if r.state[i] != absent {
+			continue
+		}
+		if err := r.readOne(l, s, object, i); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *Reader) readOne(l *Library, s Session, object Object, i int) error {
+	w, n := r.wants[i], r.rooms[i]
+	rv := C.gh_get(l.c, C.gh_ulong(s), C.gh_ulong(object), 1, &r.types[i], &n, bytesOf(r.block[r.start[i]:]))
+	r.lens[i], r.state[i] = n, present
+	switch err := pkcs11.Error(rv); {
+	case err == pkcs11.CKR_OK && (n < r.rooms[i] || w.Exact && n == r.rooms[i]):
+	case err == pkcs11.CKR_OK && n == unavailable, err == pkcs11.CKR_ATTRIBUTE_TYPE_INVALID:
+		r.state[i] = absent
+	case err == pkcs11.CKR_BUFFER_TOO_SMALL || err == pkcs11.CKR_OK:
+		r.state[i] = refused
+		if v, ok := l.long(s, object, w.Type); ok {
+			r.extra[i], r.state[i] = v, present
+		}
+	case err == pkcs11.CKR_OBJECT_HANDLE_INVALID, err == pkcs11.CKR_SESSION_HANDLE_INVALID:
+		return err
+	default:
+		r.state[i] = refused
 	}
 	return nil
 }
