@@ -34,7 +34,8 @@ function typeOf(doc, schema) {
 // rows lists the fields of a schema, nested ones with a dotted name.
 function rows(doc, schema, prefix, depth, table) {
   const s = resolve(doc, schema);
-  if (s.items && depth < 5) return rows(doc, s.items, prefix + "[].", depth + 1, table);
+  const inner = s.items || (typeof s.additionalProperties === "object" && s.additionalProperties);
+  if (inner && depth < 6) return rows(doc, inner, prefix.replace(/\.$/, "") + (s.items ? "[]." : "{}."), depth + 1, table);
   for (const alternative of s.oneOf || s.anyOf || []) rows(doc, alternative, prefix, depth + 1, table);
   for (const [name, field] of Object.entries(s.properties || {})) {
     if (name === "$schema") continue;
@@ -42,7 +43,7 @@ function rows(doc, schema, prefix, depth, table) {
     const f = resolve(doc, field);
     table.append(element("tr", "", element("td", "", prefix + name), element("td", "", typeOf(doc, field)),
       element("td", "quiet", [required, field.description || f.description].filter(Boolean).join(" · "))));
-    if (depth < 4 && f.properties) rows(doc, f, prefix + name + ".", depth + 1, table);
+    if (depth < 5) rows(doc, f, prefix + name + ".", depth + 1, table);
   }
 }
 
