@@ -25,17 +25,18 @@ type direct struct {
 }
 
 func login(token softtoken.Token, dir string) (*direct, error) {
-	lib := filepath.Join(dir, "estate-library.so")
-	if err := os.Remove(lib); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return nil, fmt.Errorf("removing an old copy of the library: %w", err)
-	}
-	token, err := token.CopyLib(lib)
+	token, err := token.CopyLib(filepath.Join(dir, "estate-library.so"))
 	if err != nil {
 		return nil, err
 	}
 	d := &direct{ctx: pkcs11.New(token.Lib)}
+	err = os.Remove(token.Lib) // once loaded, it needs no name
 	if d.ctx == nil {
-		return nil, fmt.Errorf("loading %s", token.Lib)
+		return nil, errors.Join(fmt.Errorf("loading %s", token.Lib), err)
+	}
+	if err != nil {
+		d.ctx.Destroy()
+		return nil, fmt.Errorf("removing the copy of the library: %w", err)
 	}
 	if err := initialize(d.ctx, token); err != nil {
 		d.ctx.Destroy()

@@ -76,8 +76,7 @@ func (m Manifest) MadeWithTool() int {
 }
 
 // Fill makes the estate in token, which should be empty, and returns what is in
-// it now. Dir is an existing directory for files that it needs on the way; it
-// leaves a copy of the token's library there. Fill sets and restores the
+// it now. Dir is an existing directory for files that it needs on the way. Fill sets and restores the
 // variables of token.Env in this process.
 func Fill(ctx context.Context, token softtoken.Token, dir string) (Manifest, error) {
 	m := Manifest{Token: token.Label}

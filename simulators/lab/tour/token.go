@@ -12,9 +12,11 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 
 	"gatehouse/adapters/dsmwire"
 	"gatehouse/core/keys"
+	"gatehouse/simulators/lab/opensc"
 )
 
 // publicKey returns the public key of k as the token holds it, after comparing
@@ -67,4 +69,20 @@ func onCurve(c keys.Curve, point []byte) (crypto.PublicKey, error) {
 		return ed25519.PublicKey(point), nil
 	}
 	return nil, fmt.Errorf("a point of %d bytes on curve %q is not known here", len(point), c)
+}
+
+// inToken returns what pkcs11-tool lists of the key that k stands for.
+func (t *Tour) inToken(ctx context.Context, k dsmwire.Sobject) (opensc.Object, error) {
+	objects, err := t.tool.List(ctx)
+	if err != nil {
+		return opensc.Object{}, err
+	}
+	found := opensc.Keys(objects)
+	i := slices.IndexFunc(found, func(o opensc.Object) bool {
+		return o.ID == hex.EncodeToString(k.External.ID.ID) && o.Label == string(k.External.ID.Label)
+	})
+	if i < 0 {
+		return opensc.Object{}, fmt.Errorf("pkcs11-tool does not list %q", k.Name)
+	}
+	return found[i], nil
 }
