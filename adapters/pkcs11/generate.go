@@ -59,6 +59,7 @@ type generation struct {
 var otherMechanism = map[pkcs11.Error]bool{
 	pkcs11.CKR_ATTRIBUTE_VALUE_INVALID: true,
 	pkcs11.CKR_TEMPLATE_INCONSISTENT:   true,
+	pkcs11.CKR_TEMPLATE_INCOMPLETE:     true,
 	pkcs11.CKR_DOMAIN_PARAMS_INVALID:   true,
 	pkcs11.CKR_MECHANISM_INVALID:       true,
 	ckrCurveNotSupported:               true,

@@ -21,14 +21,14 @@ func (t *Token) Import(ctx context.Context, tpl hsm.Template, material secret.Va
 		return hsm.Object{}, fault.New(fault.Invalid, "a key in an HSM needs a CKA_ID")
 	}
 	var (
-		class     hsm.Class
-		templates []attributes // the one that holds the material first
-		err       error
+		class hsm.Class
+		tries [][]attributes // each the templates of all halves, that of the material first
+		err   error
 	)
 	switch {
 	case !tpl.Type.Asymmetric():
 		class = hsm.SecretKey
-		templates, err = secretImport(tpl, value)
+		tries, err = secretImport(tpl, value)
 	case tpl.Private:
 		class = hsm.PrivateKey
 		p, perr := der.ParsePrivate(value)
@@ -36,36 +36,41 @@ func (t *Token) Import(ctx context.Context, tpl hsm.Template, material secret.Va
 			return hsm.Object{}, fault.Wrap(fault.Invalid, perr, "value is not a private key in PKCS#8 form")
 		}
 		defer p.Wipe()
-		templates, err = privateImport(tpl, p)
+		tries, err = privateImport(tpl, p)
 	default:
 		class = hsm.PublicKey
 		p, perr := der.ParsePublic(value)
 		if perr != nil {
 			return hsm.Object{}, fault.Wrap(fault.Invalid, perr, "value is not a public key in SubjectPublicKeyInfo form")
 		}
-		var as attributes
-		as, err = publicImport(tpl, p, p.ECPoint())
-		templates = []attributes{as}
+		tries, err = publicImport(tpl, p)
 	}
 	if err != nil {
 		return hsm.Object{}, err
 	}
-	o, err := t.create(ctx, tpl, class, []way{func(s *session) (made []cryptoki.Object, err error) {
-		for _, as := range templates {
-			err := relaxing(func(as []attributes) error {
-				o, err := t.m.lib.Create(s.handle, as[0])
-				if err == nil {
-					made = append(made, o)
-				}
-				return err
-			}, as)
-			if err != nil {
-				return nil, err
-			}
-		}
-		return made, nil
-	}})
+	ways := make([]way, len(tries))
+	for i, templates := range tries {
+		ways[i] = func(s *session) ([]cryptoki.Object, error) { return t.put(s, templates) }
+	}
+	o, err := t.create(ctx, tpl, class, ways)
 	return o, translate("importing a key", err)
+}
+
+// put makes an object of each template.
+func (t *Token) put(s *session, templates []attributes) (made []cryptoki.Object, err error) {
+	for _, as := range templates {
+		err := relaxing(func(as []attributes) error {
+			o, err := t.m.lib.Create(s.handle, as[0])
+			if err == nil {
+				made = append(made, o)
+			}
+			return err
+		}, as)
+		if err != nil {
+			return made, err
+		}
+	}
+	return made, nil
 }
 
 func errNotAsSaid() error {
@@ -78,7 +83,7 @@ var secretKinds = map[keys.Type]uint{
 	keys.HMAC: pkcs11.CKK_GENERIC_SECRET, keys.Secret: pkcs11.CKK_GENERIC_SECRET,
 }
 
-func secretImport(tpl hsm.Template, value []byte) ([]attributes, error) {
+func secretImport(tpl hsm.Template, value []byte) ([][]attributes, error) {
 	keyType, ok := secretKinds[tpl.Type]
 	if !ok {
 		return nil, fault.New(fault.Unsupported, "objects of this type cannot be put into an HSM")
@@ -103,20 +108,20 @@ func secretImport(tpl hsm.Template, value []byte) ([]attributes, error) {
 	}
 	as := common(hsm.SecretKey, keyType, tpl)
 	as.put(pkcs11.CKA_VALUE, value)
-	return []attributes{as}, nil
+	return [][]attributes{{as}}, nil
 }
 
-// keyTypeOf returns the CKA_KEY_TYPE of a pair.
-func keyTypeOf(p der.Public) uint {
+// keyTypesOf returns what CKA_KEY_TYPE of a pair may be, the standard's first.
+func keyTypesOf(p der.Public) []uint {
 	switch {
 	case p.Type == keys.RSA:
-		return pkcs11.CKK_RSA
+		return []uint{pkcs11.CKK_RSA}
 	case p.Curve == keys.Ed25519:
-		return ckkECEdwards
+		return []uint{ckkECEdwards}
 	case p.Curve == keys.X25519:
-		return ckkECMontgomery
+		return []uint{ckkECMontgomery, ckkECEdwards}
 	default:
-		return pkcs11.CKK_EC
+		return []uint{pkcs11.CKK_EC}
 	}
 }
 
@@ -127,43 +132,52 @@ func checkPublic(tpl hsm.Template, p der.Public) error {
 	return nil
 }
 
-func publicImport(tpl hsm.Template, p der.Public, point []byte) (attributes, error) {
+func publicImport(tpl hsm.Template, p der.Public) (tries [][]attributes, err error) {
 	if err := checkPublic(tpl, p); err != nil {
 		return nil, err
 	}
-	as := common(hsm.PublicKey, keyTypeOf(p), tpl)
+	for _, keyType := range keyTypesOf(p) {
+		tries = append(tries, []attributes{publicTemplate(tpl, keyType, p)})
+	}
+	return tries, nil
+}
+
+func privateImport(tpl hsm.Template, p der.Private) (tries [][]attributes, err error) {
+	if err := checkPublic(tpl, p.Public); err != nil {
+		return nil, err
+	}
+	for _, keyType := range keyTypesOf(p.Public) {
+		tries = append(tries, []attributes{privateTemplate(tpl, keyType, p), publicTemplate(tpl, keyType, p.Public)})
+	}
+	return tries, nil
+}
+
+func publicTemplate(tpl hsm.Template, keyType uint, p der.Public) attributes {
+	as := common(hsm.PublicKey, keyType, tpl)
 	if p.Type == keys.RSA {
 		as.put(pkcs11.CKA_MODULUS, p.Modulus)
 		as.put(pkcs11.CKA_PUBLIC_EXPONENT, p.Exponent)
-		return as, nil
+		return as
 	}
 	as.put(pkcs11.CKA_EC_PARAMS, der.Params(p.Curve)[0])
-	as.put(pkcs11.CKA_EC_POINT, point)
-	return as, nil
+	as.put(pkcs11.CKA_EC_POINT, p.ECPoint())
+	return as
 }
 
-func privateImport(tpl hsm.Template, p der.Private) ([]attributes, error) {
-	public, err := publicImport(tpl, p.Public, p.Public.ECPoint())
-	if err != nil {
-		return nil, err
-	}
-	as := common(hsm.PrivateKey, keyTypeOf(p.Public), tpl)
+func privateTemplate(tpl hsm.Template, keyType uint, p der.Private) attributes {
+	as := common(hsm.PrivateKey, keyType, tpl)
 	if p.Public.Type == keys.EC {
 		as.put(pkcs11.CKA_EC_PARAMS, der.Params(p.Public.Curve)[0])
 		as.put(pkcs11.CKA_VALUE, p.Value)
-		return []attributes{as, public}, nil
+		return as
 	}
-	for _, a := range []cryptoki.Attribute{
-		{Type: pkcs11.CKA_MODULUS, Value: p.Public.Modulus},
-		{Type: pkcs11.CKA_PUBLIC_EXPONENT, Value: p.Public.Exponent},
-		{Type: pkcs11.CKA_PRIVATE_EXPONENT, Value: p.RSA.Private},
-		{Type: pkcs11.CKA_PRIME_1, Value: p.RSA.Prime1},
-		{Type: pkcs11.CKA_PRIME_2, Value: p.RSA.Prime2},
-		{Type: pkcs11.CKA_EXPONENT_1, Value: p.RSA.Exponent1},
-		{Type: pkcs11.CKA_EXPONENT_2, Value: p.RSA.Exponent2},
-		{Type: pkcs11.CKA_COEFFICIENT, Value: p.RSA.Coefficient},
-	} {
-		as.put(a.Type, a.Value)
-	}
-	return []attributes{as, public}, nil
+	as.put(pkcs11.CKA_MODULUS, p.Public.Modulus)
+	as.put(pkcs11.CKA_PUBLIC_EXPONENT, p.Public.Exponent)
+	as.put(pkcs11.CKA_PRIVATE_EXPONENT, p.RSA.Private)
+	as.put(pkcs11.CKA_PRIME_1, p.RSA.Prime1)
+	as.put(pkcs11.CKA_PRIME_2, p.RSA.Prime2)
+	as.put(pkcs11.CKA_EXPONENT_1, p.RSA.Exponent1)
+	as.put(pkcs11.CKA_EXPONENT_2, p.RSA.Exponent2)
+	as.put(pkcs11.CKA_COEFFICIENT, p.RSA.Coefficient)
+	return as
 }
