@@ -103,6 +103,9 @@ type Config struct {
 	Admin    string   `default:"admin@gatehouse.example"    env:"GATEHOUSE_FIRST_ADMIN"    help:"E-mail address of the administrator made at first start; the password is printed once." name:"first-admin"    placeholder:"EMAIL"`
 	LogLevel string   `default:"info"                       enum:"debug,info,warn,error"   env:"GATEHOUSE_LOG_LEVEL"                                                                            help:"How much is logged." name:"log-level" placeholder:"LEVEL"`
 
+	RecoverEvery  time.Duration `default:"15s" env:"GATEHOUSE_RECOVER_EVERY"  help:"How often changes of an HSM that were interrupted are looked after."                                         name:"recover-every"  placeholder:"DURATION"`
+	RecoveryGrace time.Duration `default:"3m"  env:"GATEHOUSE_RECOVERY_GRACE" help:"How long an HSM may take to make a key whose request was interrupted; until then its name stays reserved." name:"recovery-grace" placeholder:"DURATION"`
+
 	DrainWithin time.Duration `default:"20s" help:"How long requests under way may take to end when the service is stopped." name:"drain-within" placeholder:"DURATION"`
 }
 
@@ -117,6 +120,9 @@ func (c Config) Validate() error {
 	}
 	if (c.TLSCert == "") != (c.TLSKey == "") {
 		return fault.New(fault.Invalid, "--tls-cert and --tls-key are given together or not at all")
+	}
+	if c.RecoverEvery <= 0 || c.RecoveryGrace <= 0 {
+		return fault.New(fault.Invalid, "--recover-every and --recovery-grace must be longer than nothing")
 	}
 	return nil
 }

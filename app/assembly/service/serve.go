@@ -35,7 +35,9 @@ func Serve(ctx context.Context, cfg Config, out io.Writer, log *slog.Logger, rea
 	if err != nil {
 		return err
 	}
-	svc, err := New(ctx, Outside{Store: st, Sealer: ring, Dial: Dialer(), Log: log})
+	svc, err := New(ctx, Outside{
+		Store: st, Sealer: ring, Dial: Dialer(), Log: log, RecoverEvery: cfg.RecoverEvery, RecoveryGrace: cfg.RecoveryGrace,
+	})
 	if err != nil {
 		return err
 	}
