@@ -43,6 +43,7 @@ type Lab struct {
 	opts    Options
 	lock    *os.File
 	running []*process
+	crashes int // programs that were killed on purpose
 }
 
 // Start makes a token, fills it, and starts a gateway and a service. Its error
