@@ -30,7 +30,7 @@ func (l *Lab) MakeToken(ctx context.Context) (err error) {
 	} else {
 		defer func() { err = errors.Join(err, os.RemoveAll(scratch)) }()
 	}
-	token, err := softtoken.SoftHSM(scratch, TokenLabel, l.opts.PIN)
+	token, err := softtoken.SoftHSM(scratch, TokenLabel, l.opts.PIN) //nolint:contextcheck // a moment: not worth a context
 	if err != nil {
 		return err
 	}
