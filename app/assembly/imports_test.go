@@ -57,37 +57,127 @@ var edges = []edge{
 	},
 	{
 		from:   "gatehouse/app/...",
-		except: []string{"gatehouse/app/assembly/..."},
+		except: []string{wiring, mains, fixtures},
 		to:     []string{"gatehouse/adapters/...", "gatehouse/app/assembly/...", "gatehouse/app/cmd/..."},
 		reason: "a use case reaches the outside through ports; which technology is behind one is assembly's choice",
 	},
 	{
 		from:   "gatehouse/app/...",
-		except: []string{"gatehouse/app/assembly/..."},
+		except: []string{wiring, mains, fixtures},
 		to:     []string{"net/http", "database/sql", "os/exec", "github.com/...", "golang.org/x/..."},
 		reason: "a use case is tried over simulators, without network, database or processes",
 	},
 	{
 		from:   "gatehouse/app/...",
+		except: []string{fixtures},
 		to:     []string{"gatehouse/simulators/...", "gatehouse/features/...", "gatehouse/bench/...", "testing", "testing/..."},
 		reason: "what is delivered holds nothing that is for tests",
 	},
+	{
+		from:   "gatehouse/app/assembly/...",
+		to:     []string{"gatehouse/app/cmd/..."},
+		reason: "features and benchmarks wire as mains do; what only a main can do they cannot",
+	},
+	{
+		from: "gatehouse/app/cmd/gatehouse-hmg",
+		to: []string{
+			"gatehouse/adapters/sqlstore/...", "gatehouse/adapters/restapi/...", "gatehouse/adapters/seal/...", "gatehouse/adapters/softkeys/...",
+			"gatehouse/app/keyring/...", "gatehouse/app/sessions/...", "database/sql",
+			"github.com/jmoiron/sqlx/...", "github.com/mattn/go-sqlite3/...", "github.com/pressly/goose/...", "github.com/danielgtaylor/huma/...",
+		},
+		reason: "the gateway stands beside the HSM: it keeps nothing, serves one protocol, and is as small as what it guards asks for",
+	},
+	{
+		from:   "gatehouse/app/cmd/gatehouse",
+		to:     []string{"gatehouse/adapters/pkcs11/...", "gatehouse/adapters/hmgserver/...", "github.com/miekg/pkcs11/..."},
+		reason: "a vendor's library that crashes or hangs must not take the service with it; it runs in the gateway",
+	},
+	{
+		from:   "gatehouse/adapters/...",
+		to:     []string{"gatehouse/app/assembly/...", "gatehouse/app/cmd/...", "gatehouse/simulators/...", "gatehouse/features/...", "gatehouse/bench/...", "testing", "testing/..."},
+		reason: "an adapter is wired by others and delivered in programs",
+	},
+	{
+		from:   "gatehouse/adapters/...",
+		except: driving,
+		to:     []string{"gatehouse/app/..."},
+		reason: "a driven adapter serves a port and knows nobody who calls it; only driving ones call use cases",
+	},
+	{
+		from:   "gatehouse/adapters/...",
+		except: []string{"gatehouse/adapters/sqlstore"},
+		to:     []string{"database/sql", "github.com/jmoiron/sqlx/...", "github.com/mattn/go-sqlite3/...", "github.com/pressly/goose/..."},
+		reason: "SQL is the store's, so that another store is one package",
+	},
+	{
+		from:   "gatehouse/adapters/...",
+		except: []string{"gatehouse/adapters/pkcs11/..."},
+		to:     []string{"github.com/miekg/pkcs11/..."},
+		reason: "PKCS#11 is behind the Token port, so that where a token is makes no difference",
+	},
+	{
+		from:   "gatehouse/simulators/...",
+		except: []string{"gatehouse/simulators/lab/...", "gatehouse/simulators/cmd/..."},
+		to:     []string{"gatehouse/app/...", "gatehouse/adapters/..."},
+		reason: "a simulator stands in for what is behind a port, and must not share its mistakes",
+	},
+	{
+		from:   "gatehouse/simulators/...",
+		except: []string{"gatehouse/simulators/lab/...", "gatehouse/simulators/cmd/...", "gatehouse/simulators/softtoken"},
+		to:     []string{"github.com/miekg/pkcs11/..."},
+		reason: "what stands in for a token uses none",
+	},
+	{
+		from: "gatehouse/simulators/...",
+		to: []string{
+			"gatehouse/features/...", "gatehouse/bench/...", "gatehouse/app/assembly/service/...", "gatehouse/adapters/restapi/...", "gatehouse/adapters/sqlstore/...",
+		},
+		reason: "the lab drives the service as its users do, from outside",
+	},
+	{
+		from:   "gatehouse/features/...",
+		to:     []string{"gatehouse/bench/...", "gatehouse/app/cmd/..."},
+		reason: "scenarios stand on simulators and assembly, not on each other's tools",
+	},
+	{
+		from:   "gatehouse/bench/...",
+		to:     []string{"gatehouse/features/...", "gatehouse/app/cmd/..."},
+		reason: "benchmarks stand on simulators and assembly, not on each other's tools",
+	},
 }
+
+// Places that the tables name more than once.
+const (
+	wiring   = "gatehouse/app/assembly/..."
+	mains    = "gatehouse/app/cmd/..."
+	fixtures = "gatehouse/app/internal/apptest" // for the tests of use cases
+)
+
+// driving are the adapters that call use cases; the others are called through ports.
+var driving = []string{"gatehouse/adapters/hmgserver", "gatehouse/adapters/restapi"}
 
 // suites are the conformance suites beside the ports: libraries that import
 // testing, and so can be in no program that is delivered.
 const suites = "gatehouse/ports/*/*test"
 
-// revealers are all packages that may read a secret: those that hand it to the
-// thing it is for. A package is added here with the line that reads, and taken
+// revealers are all packages that may read a secret, each with the thing that
+// it hands it to. A package is added here with the line that reads, and taken
 // out when it no longer does.
-var revealers = []string{
-	"gatehouse/core/secret",        // defines what the permit opens
-	"gatehouse/adapters/dsmclient", // hands credentials to the service that it calls
-	"gatehouse/adapters/dsmwire",   // writes secrets into the bodies that hand them over
-	"gatehouse/adapters/hmgclient", // sends key material to the gateway that imports it
-	"gatehouse/adapters/hmgwire",   // writes the PIN into the message that opens a slot
-	"gatehouse/adapters/tlsconf",   // hands private keys and passwords of certificates to TLS
+var revealers = map[string]string{
+	"gatehouse/core/secret":          "defines what the permit opens",
+	"gatehouse/adapters/dsmclient":   "credentials, to the service that it calls",
+	"gatehouse/adapters/dsmwire":     "secrets, to the bodies that hand them over",
+	"gatehouse/adapters/hmgclient":   "key material, to the gateway that imports it",
+	"gatehouse/adapters/hmgwire":     "the PIN, to the message that opens a slot",
+	"gatehouse/adapters/passwords":   "a password, to the hash",
+	"gatehouse/adapters/pkcs11":      "PIN and key material, to the token",
+	"gatehouse/adapters/seal":        "what is to be sealed, to the cipher; the master key, to its file",
+	"gatehouse/adapters/softkeys":    "key material, to the cipher",
+	"gatehouse/adapters/tlsconf":     "private keys and passwords of certificates, to TLS",
+	"gatehouse/app/assembly/service": "the first administrator's password, to the terminal, once",
+	"gatehouse/simulators/lab/tour":  "the lab's credentials, to the terminal",
+	"gatehouse/simulators/softtoken": "PINs, to the tools that make tokens",
+	"gatehouse/simulators/tokensim":  "key material, to the token in memory",
 }
 
 // shipped are the programs that are delivered: everything under app/cmd.
@@ -140,7 +230,7 @@ func TestRevealIsImportedByTheListedOnly(t *testing.T) {
 	if pkgs.named(reveal) == nil {
 		t.Fatalf("%s is gone: has it moved?", reveal)
 	}
-	for _, r := range revealers {
+	for r := range revealers {
 		p := pkgs.named(r)
 		if p == nil {
 			t.Errorf("%s is listed as a reader of secrets, and there is no such package: has it moved?", r)
@@ -149,7 +239,7 @@ func TestRevealIsImportedByTheListedOnly(t *testing.T) {
 		}
 	}
 	for _, p := range pkgs.all {
-		if slices.Contains(p.Imports, reveal) && !slices.Contains(revealers, p.ImportPath) && !matches(p.ImportPath, suites) {
+		if slices.Contains(p.Imports, reveal) && revealers[p.ImportPath] == "" && !matches(p.ImportPath, suites) {
 			t.Errorf("%s imports %s and is not on the list of those who may read secrets", p.ImportPath, reveal)
 		}
 	}
@@ -175,12 +265,25 @@ func TestAdaptersDoNotImportEachOther(t *testing.T) {
 		name, _, _ := strings.Cut(rest, "/")
 		return adapters + name
 	}
+	users := map[string]map[string]bool{} // of each wire package
 	for _, p := range pkgs.matching(adapters + "...") {
 		for _, imp := range p.Imports {
-			if to := adapter(imp); to != "" && to != adapter(p.ImportPath) && !slices.Contains(wires, to) {
+			from, to := adapter(p.ImportPath), adapter(imp)
+			switch {
+			case to == "" || to == from:
+			case !slices.Contains(wires, to):
 				t.Errorf("%s must not import %s: an adapter knows its own technology only; "+
 					"what two share on the wire is a package of its own, listed in wires", p.ImportPath, imp)
+			case users[to] == nil:
+				users[to] = map[string]bool{from: true}
+			default:
+				users[to][from] = true
 			}
+		}
+	}
+	for _, w := range wires {
+		if len(users[w]) < 2 {
+			t.Errorf("%s is listed as shared by adapters, and %d of them use it: take it off the list", w, len(users[w]))
 		}
 	}
 }

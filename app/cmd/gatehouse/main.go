@@ -79,12 +79,12 @@ func (c check) Run() error {
 func main() {
 	assembly.TuneMemory()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
 	parsed := kong.Parse(&program{}, kong.Name("gatehouse"), kong.Description(description),
 		kong.Vars{"version": service.Version}, kong.BindTo(ctx, (*context.Context)(nil)), kong.UsageOnError())
-	if err := parsed.Run(); err != nil {
+	err := parsed.Run()
+	stop()
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "gatehouse:", err)
-		stop()
 		os.Exit(1)
 	}
 }
