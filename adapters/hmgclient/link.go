@@ -23,7 +23,8 @@ type link struct {
 	heard atomic.Bool // something arrived since the watch last looked
 	over  atomic.Bool // no new requests: broken, or the gateway said goodbye
 	done  chan struct{}
-	limit int // requests that the gateway takes at once
+	ready []told // of the reader: answers not yet told
+	limit int    // requests that the gateway takes at once
 
 	mu    sync.Mutex
 	err   error // why it broke
@@ -41,7 +42,6 @@ type call struct {
 }
 
 const (
-	small       = 4 << 10  // bytes that surely fit an idle connection's socket buffer
 	maxRequests = 4096     // owed answers beyond which a gateway is not asked for more
 	maxBacklog  = 64 << 20 // bytes waiting to be sent, as well
 )
@@ -132,7 +132,6 @@ func (l *link) send(k hmgwire.Kind, message any, c *call) (uint64, error) {
 	}
 	l.last++
 	id := l.last
-	alone := l.owed == 0 // then the gateway has read all that was sent: writing cannot block
 	l.calls[id] = c
 	l.owed++
 	l.mu.Unlock()
@@ -143,11 +142,7 @@ func (l *link) send(k hmgwire.Kind, message any, c *call) (uint64, error) {
 		l.mu.Unlock()
 		return 0, err
 	}
-	if alone && buf.Len() <= small {
-		_ = l.out.SendNow(buf.Bytes()) // an error makes Run fail the link, and so c
-	} else {
-		_ = l.out.Send(buf.Bytes())
-	}
+	_ = l.out.Send(buf.Bytes()) // an error makes Run fail the link, and so c
 	return id, nil
 }
 

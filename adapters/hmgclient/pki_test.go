@@ -14,7 +14,10 @@ import (
 )
 
 // pki is a certificate authority with a gateway's and a client's certificate.
-type pki struct{ server, client *tls.Config }
+type pki struct {
+	ca             *x509.Certificate
+	server, client *tls.Config
+}
 
 func newPKI(tb testing.TB) pki {
 	tb.Helper()
@@ -28,6 +31,7 @@ func newPKI(tb testing.TB) pki {
 		return tls.Certificate{Certificate: [][]byte{cert.Raw}, PrivateKey: key}
 	}
 	return pki{
+		ca: ca,
 		server: &tls.Config{
 			Certificates: []tls.Certificate{leaf(x509.ExtKeyUsageServerAuth)}, MinVersion: tls.VersionTLS12,
 			ClientAuth: tls.RequireAndVerifyClientCert, ClientCAs: pool,

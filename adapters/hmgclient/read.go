@@ -18,6 +18,9 @@ func (l *link) read() {
 			}
 			err = l.take(f)
 		}
+		if err != nil || !l.in.Waiting() {
+			l.flush()
+		}
 		if err != nil {
 			if errors.Is(err, io.EOF) {
 				err = io.ErrUnexpectedEOF
@@ -49,7 +52,7 @@ func (l *link) take(f hmgwire.Frame) error {
 		if err != nil {
 			err = errStranger(err)
 		}
-		c.done <- err
+		l.tell(c, err)
 		l.endIfOver()
 		return err
 	case hmgwire.KindRefusal:
@@ -60,14 +63,14 @@ func (l *link) take(f hmgwire.Frame) error {
 		var r hmgwire.Refusal
 		if err := hmgwire.Decode(f.Body, &r); err != nil {
 			err = errStranger(err)
-			c.done <- err
+			l.tell(c, err)
 			return err
 		}
 		err := r.Err()
 		if r.Reopen {
 			err = fault.Wrap(fault.Unavailable, errReopen, "%s", fault.Message(err))
 		}
-		c.done <- err
+		l.tell(c, err)
 		l.endIfOver()
 		return nil
 	case hmgwire.KindObjects:
@@ -117,4 +120,22 @@ func (l *link) endIfOver() {
 	if owed == 0 {
 		l.fail(fault.New(fault.Unavailable, "the gateway is stopping"))
 	}
+}
+
+// told is a call whose answer is there.
+type told struct {
+	call *call
+	err  error
+}
+
+// tell notes that a call has its answer. Callers are woken together, when all
+// that has arrived is decoded: so what they send next is ready together, too.
+func (l *link) tell(c *call, err error) { l.ready = append(l.ready, told{c, err}) }
+
+func (l *link) flush() {
+	for _, t := range l.ready {
+		t.call.done <- t.err
+	}
+	clear(l.ready)
+	l.ready = l.ready[:0]
 }
