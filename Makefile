@@ -45,7 +45,7 @@ BUILDFLAGS := -trimpath $(if $(shell PATH='$(PATH)'; git rev-parse --verify -q H
 TOOL := go tool -modfile=tools/go.mod
 
 COMPILER := gcc libc6-dev ca-certificates
-DEBIAN   := $(COMPILER) softhsm2 opensc libnss3 libnss3-tools openssl sqlite3
+DEBIAN   := $(COMPILER) softhsm2 opensc libnss3 libnss3-tools openssl sqlite3 curl
 
 # CI=true: a test that finds its token, container or database missing fails
 # instead of skipping. `tools` has seen to it that they are there.
