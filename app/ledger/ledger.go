@@ -15,6 +15,11 @@ import (
 	"gatehouse/ports/store"
 )
 
+// RecordWithin bounds how long an outcome waits to be recorded. It does not
+// depend on the requester's patience: the outcome is recorded even when the
+// requester has gone away.
+const RecordWithin = 30 * time.Second
+
 // Ledger appends to the audit log.
 type Ledger struct {
 	store store.Audit
@@ -44,13 +49,7 @@ func (l *Ledger) Change(ctx context.Context, e Entry, do func(*Entry) error) err
 	if err := l.append(ctx, e, correlation, audit.Begun, ""); err != nil {
 		return err
 	}
-	err := do(&e)
-	outcome, detail := outcomeOf(err)
-	// the outcome is recorded even when the requester has gone away
-	if recordErr := l.append(context.WithoutCancel(ctx), e, correlation, outcome, detail); recordErr != nil && err == nil {
-		return recordErr
-	}
-	return err
+	return l.conclude(ctx, e, correlation, do(&e))
 }
 
 // Use runs do and records its outcome before the result may be released:
@@ -60,8 +59,15 @@ func (l *Ledger) Use(ctx context.Context, e Entry, do func(*Entry) error) error 
 	if err == nil && e.HighVolume {
 		return nil
 	}
+	return l.conclude(ctx, e, l.newID(), err)
+}
+
+// conclude records how it ended, and returns err, or why that was not recorded.
+func (l *Ledger) conclude(ctx context.Context, e Entry, correlation string, err error) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), RecordWithin)
+	defer cancel()
 	outcome, detail := outcomeOf(err)
-	if recordErr := l.append(context.WithoutCancel(ctx), e, l.newID(), outcome, detail); recordErr != nil && err == nil {
+	if recordErr := l.append(ctx, e, correlation, outcome, detail); recordErr != nil && err == nil {
 		return recordErr
 	}
 	return err
