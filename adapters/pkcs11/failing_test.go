@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"runtime"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	raw "github.com/miekg/pkcs11"
@@ -349,5 +351,106 @@ func TestSingleThread(t *testing.T) {
 	}
 	if _, err := tok.Operate(context.Background(), o.Ref(), operations.Encrypt{Mode: operations.CBC, Plain: []byte("plain")}); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestTokenWithOneSession: the session that holds the login has to do all.
+func TestTokenWithOneSession(t *testing.T) {
+	s := newShim(t)
+	tok := open(t, s, pkcs11.Options{})
+	s.tell(openSession, fail, always, raw.CKR_SESSION_COUNT)
+	refs := aesKeys(t, tok, 2)
+	useAll(t, tok, refs)
+	s.tell(generateKey, failAfter, 1, raw.CKR_DEVICE_ERROR)
+	if _, err := tok.Generate(t.Context(), aesKey); !errors.Is(err, fault.Unavailable) {
+		t.Errorf("got %v, want unavailable", err)
+	}
+	s.tell(openSession, pass, 0, 0)
+	useAll(t, tok, refs)
+}
+
+// TestCloseDuringAHang: the slot is free again once the call has ended.
+func TestCloseDuringAHang(t *testing.T) {
+	s := newShim(t)
+	m := load(t, s.Token, pkcs11.Options{Drain: 10 * time.Millisecond})
+	tok, err := m.Open(t.Context(), s.Slot, secret.FromString(s.PIN))
+	if err != nil {
+		t.Fatal(err)
+	}
+	reached, release := s.hangNext(t, generateRandom)
+	result := make(chan error, 1)
+	go func() {
+		_, err := tok.Check(t.Context())
+		result <- err
+	}()
+	<-reached
+	if err := tok.Close(); !errors.Is(err, fault.TimedOut) {
+		t.Errorf("closing: got %v, want it timed out", err)
+	}
+	if err := m.Reinitialise(t.Context()); !errors.Is(err, fault.TimedOut) {
+		t.Errorf("reinitialising: got %v, want it timed out", err)
+	}
+	if _, err := m.Open(t.Context(), s.Slot, secret.FromString(s.PIN)); !errors.Is(err, fault.Conflict) {
+		t.Errorf("opening: got %v, want conflict", err)
+	}
+	release()
+	if err := <-result; err != nil {
+		t.Errorf("the call that hung: %v", err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	for ctx.Err() == nil {
+		tok, err := m.Open(ctx, s.Slot, secret.FromString(s.PIN))
+		if err == nil {
+			if err := tok.Close(); err != nil {
+				t.Error(err)
+			}
+			return
+		}
+		if !errors.Is(err, fault.Conflict) {
+			t.Fatal(err)
+		}
+		runtime.Gosched()
+	}
+	t.Error("the slot is not free 20 s after the call has ended")
+}
+
+// TestLoginEndedByTheToken: without a login private keys are not there, and
+// nobody is told so. It must not look as if they were gone.
+func TestLoginEndedByTheToken(t *testing.T) {
+	for name, do := range map[string]func(*testing.T, *pkcs11.Token, hsm.Ref) error{
+		"inventory": func(t *testing.T, tok *pkcs11.Token, _ hsm.Ref) error {
+			t.Helper()
+			if n := len(list(t, tok, hsm.Filter{})); n != 2 {
+				t.Errorf("got %d objects, want both halves", n)
+			}
+			return nil
+		},
+		"operate": func(t *testing.T, tok *pkcs11.Token, ref hsm.Ref) error {
+			t.Helper()
+			_, err := tok.Operate(t.Context(), ref, signData)
+			return err
+		},
+		"update": func(t *testing.T, tok *pkcs11.Token, ref hsm.Ref) error {
+			t.Helper()
+			return tok.Update(t.Context(), ref, hsm.Change{Label: &ref.Label})
+		},
+		"generate": func(t *testing.T, tok *pkcs11.Token, _ hsm.Ref) error {
+			t.Helper()
+			_, err := tok.Generate(t.Context(), aesKey)
+			return err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, tok, o := failing(t)
+			inSession(t, s.Token, func(c *raw.Ctx, h raw.SessionHandle) {
+				if err := c.Logout(h); err != nil {
+					t.Fatal(err)
+				}
+			})
+			if err := do(t, tok, o.Ref()); err != nil {
+				t.Error(err)
+			}
+		})
 	}
 }

@@ -190,6 +190,9 @@ type way func(*session) ([]cryptoki.Object, error)
 func (t *Token) create(ctx context.Context, tpl hsm.Template, class hsm.Class, ways []way) (hsm.Object, error) {
 	return again(ctx, t, write, func(s *session) (hsm.Object, error) {
 		before, err := t.withID(s, tpl.ID)
+		if err == nil {
+			_, err = t.present(s.handle)
+		}
 		if err != nil {
 			return hsm.Object{}, err
 		}

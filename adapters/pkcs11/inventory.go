@@ -57,7 +57,7 @@ func (t *Token) scan(ctx context.Context, f hsm.Filter, yield func([]located) er
 		}
 		found, err := t.m.lib.Find(s.handle, attrs)
 		if err == nil {
-			_, err = t.present()
+			_, err = t.present(s.handle)
 		}
 		return found, err
 	})

@@ -137,6 +137,7 @@ func (t *Token) logIn(h cryptoki.Session, flags uint) error {
 	case flags&pkcs11.CKF_PROTECTED_AUTHENTICATION_PATH != 0:
 		pin = nil
 	case len(pin) == 0 && flags&pkcs11.CKF_LOGIN_REQUIRED == 0:
+		t.loginless = true
 		return nil
 	case len(pin) == 0:
 		return fault.New(fault.Unavailable, "the HSM needs a PIN").Because(fault.PINMissing)

@@ -70,7 +70,7 @@ func (t *Token) find(s *session, ref hsm.Ref) (*group, error) {
 	}
 	g.keys = keysOf
 	if len(g.keys) == 0 {
-		if _, err := t.present(); err != nil {
+		if _, err := t.present(s.handle); err != nil {
 			return nil, err
 		}
 	}

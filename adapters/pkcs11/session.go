@@ -16,6 +16,7 @@ import (
 type session struct {
 	handle  cryptoki.Session
 	open    bool
+	lent    bool   // it is the one that holds the login, for want of another
 	epoch   uint64 // of the module when it was opened
 	scratch []byte // for output of unknown length
 }
@@ -129,9 +130,10 @@ func try[T any](t *Token, s *session, f func(*session) (T, error)) (v T, err err
 func borrowLogin[T any](t *Token, s *session, f func(*session) (T, error)) (T, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	v, err := f(&session{handle: t.login, scratch: s.scratch})
+	v, err := f(&session{handle: t.login, lent: true, scratch: s.scratch})
 	if spoils(err) {
 		_ = t.m.lib.CloseSession(pkcs11.SessionHandle(t.login))
+		t.loginEpoch = 0 // the next session logs in again
 	}
 	return v, err
 }
@@ -160,8 +162,11 @@ func (m *Module) openSession(slot uint) (cryptoki.Session, error) {
 
 // renew replaces s by another session if err has spoilt it.
 func (t *Token) renew(s *session, err error) error {
-	if !spoils(err) {
+	switch {
+	case !spoils(err):
 		return nil
+	case s.lent:
+		return errors.New("there is no other session")
 	}
 	t.drop(s, err)
 	return t.openSession(s)

@@ -35,6 +35,7 @@ type Token struct {
 	broken  atomic.Pointer[error] // why the token is of no use any more
 
 	mu         sync.Mutex
+	loginless  bool             // the token asks for no login
 	login      cryptoki.Session // holds the login, and does nothing else but tell whether the token lives
 	loginEpoch uint64           // of the module when login was opened
 }
@@ -50,11 +51,8 @@ func (t *Token) Check(ctx context.Context) (hsm.Info, error) {
 }
 
 func (t *Token) check(s *session) (hsm.Info, error) {
-	info, err := t.present()
+	info, err := t.present(s.handle)
 	if err != nil {
-		return hsm.Info{}, err
-	}
-	if _, err := t.m.lib.GetSessionInfo(pkcs11.SessionHandle(s.handle)); err != nil {
 		return hsm.Info{}, err
 	}
 	if err := t.random(s.handle); err != nil {
@@ -66,10 +64,20 @@ func (t *Token) check(s *session) (hsm.Info, error) {
 	}, nil
 }
 
-// present asks the library whether the token is in its slot. When another one is,
-// or none, the Token is broken. Libraries have been seen to find nothing, without
-// an error, in a token that is gone: nothing found is to be believed only after this.
-func (t *Token) present() (pkcs11.TokenInfo, error) {
+// present asks the library whether session h is logged in to the token that it
+// was. When another token is in the slot, or none, the Token is broken. Libraries
+// have been seen to find nothing, without an error, in a token that is gone or
+// has ended the login: nothing found is to be believed only after this.
+func (t *Token) present(h cryptoki.Session) (pkcs11.TokenInfo, error) {
+	info, err := t.same()
+	if err == nil && !t.loggedIn(h) {
+		err = pkcs11.Error(pkcs11.CKR_USER_NOT_LOGGED_IN)
+	}
+	return info, err
+}
+
+// same asks the library whether the token in the slot is the one that it was.
+func (t *Token) same() (pkcs11.TokenInfo, error) {
 	who, info, err := t.m.tokenIn(t.slot)
 	switch {
 	case err == nil && who == t.who:
@@ -95,7 +103,7 @@ func (t *Token) random(h cryptoki.Session) error {
 func (t *Token) alive() error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if _, err := t.present(); err != nil {
+	if _, err := t.same(); err != nil {
 		return err
 	}
 	if _, err := t.m.lib.GetSessionInfo(pkcs11.SessionHandle(t.login)); err != nil {
@@ -128,7 +136,7 @@ func (t *Token) relogin() error {
 		return nil
 	}
 	t.handles.clear()
-	info, err := t.present()
+	info, err := t.same()
 	if err != nil {
 		return t.fail(err)
 	}
@@ -147,11 +155,14 @@ func (t *Token) relogin() error {
 	return nil
 }
 
-// loggedIn reports whether the library counts session h as the user's.
+// loggedIn reports whether the library counts session h as the user's, or as
+// one that needs no login.
 func (t *Token) loggedIn(h cryptoki.Session) bool {
 	info, err := t.m.lib.GetSessionInfo(pkcs11.SessionHandle(h))
-	return err == nil && info.SlotID == t.slot &&
-		(info.State == pkcs11.CKS_RW_USER_FUNCTIONS || info.State == pkcs11.CKS_RO_USER_FUNCTIONS)
+	if err != nil || info.SlotID != t.slot {
+		return false
+	}
+	return t.loginless || info.State == pkcs11.CKS_RW_USER_FUNCTIONS || info.State == pkcs11.CKS_RO_USER_FUNCTIONS
 }
 
 // usable returns why the token is of no use any more; nil when it is.
@@ -172,7 +183,8 @@ func (t *Token) fail(err error) error {
 }
 
 // Close waits for calls under way, logs out and closes the sessions. When calls
-// do not end within Options.Drain, sessions and login stay, and so does the slot.
+// do not end within Options.Drain it fails as Unavailable with fault.TimedOut;
+// login and slot are then given up as soon as the calls have ended.
 func (t *Token) Close() error {
 	if errors.Is(t.usable(), errClosed) {
 		return nil
@@ -182,13 +194,22 @@ func (t *Token) Close() error {
 	ctx, cancel := context.WithTimeout(context.Background(), t.m.opts.Drain)
 	defer cancel()
 	if err := t.calls.stop(ctx); err != nil {
+		go func() {
+			if err := errors.Join(t.calls.stop(context.Background()), t.giveUp()); err != nil {
+				t.log.Warn("closing a token late", slog.Any("error", err))
+			}
+		}()
 		return err
 	}
-	_, err = do(ctx, t.m, nothing, func() (struct{}, error) {
+	return translate("closing a token", t.giveUp())
+}
+
+func (t *Token) giveUp() error {
+	_, err := do(context.Background(), t.m, nothing, func() (struct{}, error) {
 		t.disconnect()
 		return struct{}{}, nil
 	})
-	return translate("closing a token", err)
+	return err
 }
 
 var errClosed = errors.New("closed")
