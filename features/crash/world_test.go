@@ -1,0 +1,235 @@
+// Package crash_test kills the programs as kill -9 does, at moments that it
+// picks by what passes between them, and looks at what is left after a restart.
+package crash_test
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"gatehouse/adapters/dsmclient"
+	"gatehouse/adapters/dsmwire"
+	"gatehouse/core/hsm"
+	"gatehouse/core/secret"
+	"gatehouse/features/relay"
+	"gatehouse/simulators/lab"
+	"gatehouse/simulators/softtoken"
+)
+
+// grace is how long the service gives the HSM to finish what was interrupted.
+const grace = 3 * time.Second
+
+// programs builds the programs once for all tests.
+var programs = sync.OnceValues(func() (string, error) {
+	dir, err := os.MkdirTemp("", "gatehouse-crash-*")
+	if err != nil {
+		return "", err
+	}
+	return dir, lab.Build(context.Background(), dir)
+})
+
+// TestMain removes the programs in the end.
+func TestMain(m *testing.M) {
+	status := m.Run()
+	if dir, err := programs(); err == nil {
+		_ = os.RemoveAll(dir) // of temporary files
+	}
+	os.Exit(status)
+}
+
+// world is the programs as they ship over a SoftHSM2 token, with a relay on
+// either side of the service.
+type world struct {
+	t         *testing.T
+	lab       *lab.Lab
+	rest, hmg *relay.Relay // client to service, service to gateway
+	transport *http.Transport
+	token     *softtoken.Application // as somebody else sees it
+	admin     *dsmclient.Client
+	app       *dsmclient.Client
+	group     dsmwire.Group
+	duration  time.Duration // of an order that nothing disturbs
+	made      int           // keys that were ordered under load
+}
+
+func newWorld(t *testing.T) *world {
+	t.Helper()
+	ctx := t.Context()
+	t.Setenv("GATEHOUSE_RECOVER_EVERY", "200ms")
+	t.Setenv("GATEHOUSE_RECOVERY_GRACE", grace.String())
+	dir, err := programs()
+	must(t, err)
+	l, err := lab.New(lab.Options{Dir: t.TempDir(), Programs: dir, PIN: "pin-" + rand.Text(), Empty: true})
+	must(t, err)
+	w := &world{t: t, lab: l}
+	t.Cleanup(w.end)
+	softtoken.Need(t, l.MakeToken(ctx))
+	module, err := softtoken.LoadModule(l.Token)
+	must(t, err)
+	t.Cleanup(func() { _ = module.Close() }) // the token is removed next
+	w.token, err = module.Application(l.Token)
+	must(t, err)
+	must(t, l.StartGateway(ctx))
+	must(t, l.StartService(ctx))
+	w.hmg = w.relay(l.Gateway.Address)
+	w.rest = w.relay(l.Service.Endpoint[len("https://"):])
+	w.connect()
+	return w
+}
+
+// end ends the programs; they must have lived until now, but for crashes on purpose.
+func (w *world) end() {
+	if w.lab == nil {
+		return
+	}
+	if err := w.lab.Close(); err != nil {
+		w.t.Errorf("ending the programs: %v", err)
+	}
+	w.lab = nil
+}
+
+func (w *world) relay(to string) *relay.Relay {
+	w.t.Helper()
+	r, err := relay.New(w.t.Context(), to)
+	must(w.t, err)
+	w.t.Cleanup(r.Cut)
+	return r
+}
+
+// connect makes a group in the token, and an application that uses it.
+func (w *world) connect() {
+	w.t.Helper()
+	ctx := w.t.Context()
+	roots := x509.NewCertPool()
+	pem, err := os.ReadFile(w.lab.Service.CA)
+	must(w.t, err)
+	roots.AppendCertsFromPEM(pem)
+	w.transport = &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}, MaxIdleConnsPerHost: 64}
+	w.t.Cleanup(w.transport.CloseIdleConnections)
+
+	w.admin = w.client(dsmclient.Config{User: w.lab.Service.Email, Password: secret.FromString(w.lab.Service.Password)})
+	accounts, err := w.admin.Accounts(ctx)
+	must(w.t, err)
+	must(w.t, w.admin.SelectAccount(ctx, accounts[0].AcctID))
+	files := w.lab.Gateway.TLS
+	ca, err := os.ReadFile(files.CA)
+	must(w.t, err)
+	cert, err := os.ReadFile(files.ClientCert)
+	must(w.t, err)
+	key, err := os.ReadFile(files.ClientKey)
+	must(w.t, err)
+	slot, check, name := uint64(w.lab.Token.Slot), true, "Payments"
+	w.group, err = w.admin.CreateGroup(ctx, dsmwire.GroupRequest{Name: &name, AddHmg: []dsmwire.HmgConfig{{
+		Kind: "Softhsm", URL: w.hmg.Address(), Slot: &slot, PIN: dsmwire.NewSecretText(secret.FromString(w.lab.Token.PIN)),
+		TLS: &dsmwire.TLSConfig{
+			Mode: "required", ValidateHostname: &check, CA: &dsmwire.CAConfig{Pinned: [][]byte{ca}},
+			ClientCert: cert, ClientKey: dsmwire.NewSecretBytes(secret.New(key)),
+		},
+	}}})
+	must(w.t, err)
+	app := "billing"
+	a, err := w.admin.CreateApp(ctx, dsmwire.AppRequest{Name: &app, AddGroups: dsmwire.AppGroups{IDs: []string{w.group.GroupID}}})
+	must(w.t, err)
+	apiKey, err := w.admin.AppAPIKey(ctx, a.AppID)
+	must(w.t, err)
+	w.app = w.client(dsmclient.Config{APIKey: apiKey})
+}
+
+func (w *world) client(cfg dsmclient.Config) *dsmclient.Client {
+	w.t.Helper()
+	cfg.Endpoint, cfg.Transport = "https://"+w.rest.Address(), w.transport
+	c, err := dsmclient.New(cfg)
+	must(w.t, err)
+	_, err = c.Login(w.t.Context())
+	must(w.t, err)
+	return c
+}
+
+// agree fails the test unless the token and the service hold the same keys,
+// each whole.
+func (w *world) agree() {
+	w.t.Helper()
+	objects, err := w.token.Objects()
+	must(w.t, err)
+	inToken, publics := map[string]int{}, map[string]int{}
+	for _, o := range objects {
+		name := fmt.Sprintf("%q with the id %x", o.Label, o.ID)
+		switch o.Class { //nolint:exhaustive // there are no others
+		case hsm.SecretKey:
+			inToken[name]++
+		case hsm.PrivateKey:
+			inToken[name]++
+			publics[name]--
+		case hsm.PublicKey:
+			publics[name]++
+		default:
+			w.t.Errorf("the token holds a %s", o.Class)
+		}
+	}
+	for name, n := range publics {
+		if n != 0 {
+			w.t.Errorf("the key %s has %+d public halves more than private ones", name, n)
+		}
+	}
+	must(w.t, w.admin.AllKeys(w.t.Context(), dsmclient.KeyQuery{GroupID: w.group.GroupID}, func(k dsmwire.Sobject) error {
+		inToken[fmt.Sprintf("%q with the id %x", k.External.ID.Label, k.External.ID.ID)]--
+		return nil
+	}))
+	if len(inToken) == 0 {
+		w.t.Error("there are no keys to compare")
+	}
+	for name, n := range inToken {
+		switch {
+		case n > 0:
+			w.t.Errorf("orphan in the token: %s", name)
+		case n < 0:
+			w.t.Errorf("dangling virtual key: %s", name)
+		}
+	}
+}
+
+// eventually calls try until it is content, or fails the test.
+func eventually(t *testing.T, what string, try func() error) {
+	t.Helper()
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	late := time.NewTimer(30 * time.Second)
+	defer late.Stop()
+	for {
+		err := try()
+		if err == nil {
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-late.C:
+			t.Fatalf("%s: %v", what, err)
+		case <-t.Context().Done():
+			t.Fatalf("%s: %v", what, err)
+		}
+	}
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// copyOf copies the service's data as the crash has left it.
+func (w *world) copyOf() string {
+	w.t.Helper()
+	dir := filepath.Join(w.t.TempDir(), "data")
+	must(w.t, os.CopyFS(dir, os.DirFS(w.lab.Service.Data)))
+	must(w.t, os.Chmod(filepath.Join(dir, "master.key"), 0o600))
+	return dir
+}
