@@ -1,6 +1,7 @@
 package grouping
 
 import (
+	"bytes"
 	"slices"
 
 	"gatehouse/core/fault"
@@ -86,8 +87,12 @@ func (s *Service) addConnections(g groups.Group, add []Connection) (groups.Group
 	return g, nil
 }
 
-// modified returns saved with what ch gives.
+// modified returns saved with what ch gives. The saved PIN stays with the
+// gateway that it was given for: whoever changes where the connection leads, or
+// whom it trusts, gives the PIN again, or else could have it sent to a gateway
+// of its own.
 func (s *Service) modified(saved groups.Connection, ch Connection) (groups.Connection, error) {
+	before := saved
 	if ch.Kind != groups.Ordinary && ch.Kind != saved.Kind {
 		return saved, fault.New(fault.Invalid, "the kind of a connection cannot be changed")
 	}
@@ -110,7 +115,16 @@ func (s *Service) modified(saved groups.Connection, ch Connection) (groups.Conne
 	if err := checkTLS(saved.TLS, !ch.ClientKey.Empty()); err != nil {
 		return saved, err
 	}
+	if leadsElsewhere(before, saved) && ch.PIN.Empty() && !before.PIN.Empty() {
+		return saved, fault.New(fault.Invalid, "give the pin again: a change of url or tls could send the saved one to another gateway")
+	}
 	return s.sealed(saved, ch)
+}
+
+// leadsElsewhere reports whether b may lead to another gateway than a.
+func leadsElsewhere(a, b groups.Connection) bool {
+	return a.Address != b.Address || a.TLS.Mode != b.TLS.Mode || a.TLS.GlobalRoots != b.TLS.GlobalRoots ||
+		a.TLS.ValidateHostname != b.TLS.ValidateHostname || !slices.EqualFunc(a.TLS.Pinned, b.TLS.Pinned, bytes.Equal)
 }
 
 // sealed returns conn with the secrets of n sealed into it.

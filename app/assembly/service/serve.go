@@ -75,7 +75,13 @@ func Serve(ctx context.Context, cfg Config, out io.Writer, log *slog.Logger, rea
 func (s *Service) Handler(log *slog.Logger) http.Handler {
 	return restapi.New(restapi.Services{
 		Sessions: s.Sessions, Accounts: s.Accounts, Grouping: s.Grouping, Keyring: s.Keyring, Syncing: s.Syncing,
-	}, restapi.Config{Version: Version, Now: s.now, Log: log})
+	}, restapi.Config{Version: Version, Now: s.now, Log: log, Healthy: s.healthy})
+}
+
+// healthy reports whether the store answers: without it nothing can be done.
+func (s *Service) healthy(ctx context.Context) error {
+	_, err := s.store.AuditHead(ctx)
+	return err
 }
 
 // announceAdministrator makes the first administrator and prints its password.

@@ -66,6 +66,7 @@ type Service struct {
 	Keyring  *keyring.Service
 	Syncing  *syncing.Service
 
+	store   store.Store
 	slots   *slotkeys.Backend
 	now     func() time.Time
 	log     *slog.Logger
@@ -102,7 +103,7 @@ func New(ctx context.Context, o Outside) (*Service, error) {
 		Keyring: keyring.New(cat, book, softkeys.New(o.Sealer, softkeys.Config{}), slots, keyring.Config{
 			Now: o.Now, NewID: newID, Grace: o.RecoveryGrace,
 		}),
-		slots: slots, now: o.Now, log: o.Log, stopped: make(chan struct{}),
+		store: o.Store, slots: slots, now: o.Now, log: o.Log, stopped: make(chan struct{}),
 	}
 	s.Syncing = syncing.New(cat, book, slots, s.Keyring, syncing.Config{Now: o.Now, NewID: newID})
 
