@@ -138,27 +138,57 @@ func (t *Token) hashesOf(number uint) []operations.Hash {
 		return nil
 	}
 	var taken []operations.Hash
+	var p probe
+	defer p.close(t.m.lib)
 	for _, h := range operations.Hashes() {
-		if t.takes(number, h) {
+		if p.takes(t, number, h) {
 			taken = append(taken, h)
 		}
 	}
 	return taken
 }
 
-func (t *Token) takes(number uint, h operations.Hash) bool {
-	s, err := t.m.openSession(t.slot)
-	if err != nil {
+// probe is a session with a public key in it, while it is of use.
+type probe struct {
+	open    bool
+	session cryptoki.Session
+	key     cryptoki.Object
+}
+
+// takes tries a hash. Where that cannot be done it says yes.
+func (p *probe) takes(t *Token, number uint, h operations.Hash) bool {
+	if !p.open && !p.make(t) {
 		return true
 	}
-	defer func() { _ = t.m.lib.CloseSession(pkcs11.SessionHandle(s)) }()
-	modulus := make([]byte, 256)
+	m := cryptoki.Mechanism{Type: number, Shape: cryptoki.OAEP, A: hashes[h].digest, B: hashes[h].mgf}
+	kind, in, out := cryptoki.Encrypt, []byte("hello"), make([]byte, 512)
+	if number == pkcs11.CKM_RSA_PKCS_PSS {
+		m.Shape, m.C = cryptoki.PSS, uint(h.Size())
+		kind, in, out = cryptoki.Verify, make([]byte, h.Size()), make([]byte, probeBytes)
+	}
+	_, begun, err := t.m.lib.Run(kind, p.session, p.key, &m, in, out)
+	if spoils(err) {
+		p.close(t.m.lib)
+	}
+	return err == nil || begun && kind == cryptoki.Verify
+}
+
+// probeBytes is the length of the probe's modulus.
+const probeBytes = 256
+
+func (p *probe) make(t *Token) bool {
+	modulus := make([]byte, probeBytes) // nobody has the private half
 	if _, err := rand.Read(modulus); err != nil {
-		return true
+		return false
 	}
 	modulus[0] |= 0x80
 	modulus[len(modulus)-1] |= 1
-	object, err := t.m.lib.Create(s, attributes{
+	var err error
+	if p.session, err = t.m.openSession(t.slot); err != nil {
+		return false
+	}
+	p.open = true
+	p.key, err = t.m.lib.Create(p.session, attributes{
 		{Type: pkcs11.CKA_CLASS, Value: ulong(pkcs11.CKO_PUBLIC_KEY)},
 		{Type: pkcs11.CKA_KEY_TYPE, Value: ulong(pkcs11.CKK_RSA)},
 		{Type: pkcs11.CKA_TOKEN, Value: boolean(false)},
@@ -169,14 +199,14 @@ func (t *Token) takes(number uint, h operations.Hash) bool {
 		{Type: pkcs11.CKA_PUBLIC_EXPONENT, Value: []byte{1, 0, 1}},
 	})
 	if err != nil {
-		return true
+		p.close(t.m.lib)
 	}
-	m := cryptoki.Mechanism{Type: number, Shape: cryptoki.OAEP, A: hashes[h].digest, B: hashes[h].mgf}
-	if number == pkcs11.CKM_RSA_PKCS_OAEP {
-		_, _, err = t.m.lib.Run(cryptoki.Encrypt, s, object, &m, []byte("hello"), make([]byte, 512))
-		return err == nil
+	return err == nil
+}
+
+func (p *probe) close(lib *cryptoki.Library) {
+	if p.open {
+		p.open = false
+		_ = lib.CloseSession(pkcs11.SessionHandle(p.session))
 	}
-	m.Shape, m.C = cryptoki.PSS, uint(h.Size())
-	_, begun, err := t.m.lib.Run(cryptoki.Verify, s, object, &m, make([]byte, h.Size()), make([]byte, len(modulus)))
-	return err == nil || begun
 }
