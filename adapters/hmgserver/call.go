@@ -6,6 +6,7 @@ import (
 	"errors"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"gatehouse/adapters/hmgwire"
@@ -19,20 +20,22 @@ type call struct {
 	kind    hmgwire.Kind
 	id      uint64
 	size    int64
-	window  *window // inventories only
-	inPlace bool    // the reader does it, and so answers at once
+	window  *window        // inventories only
+	inPlace bool           // the reader does it, and so answers at once
+	lease   *gateway.Lease // nil while a slot is being opened
+	told    atomic.Bool    // it has its answer
 }
 
 // begin registers a request. It returns nil for an id that is in use, after
 // which the connection makes no sense.
-func (c *conn) begin(f hmgwire.Frame, timeout uint32, w *window) *call {
+func (c *conn) begin(f hmgwire.Frame, timeout uint32, lease *gateway.Lease, w *window) *call {
 	limit := c.s.cfg.Call
 	if d := time.Duration(timeout) * time.Millisecond; d > 0 && d < limit {
 		limit = d
 	}
 	l := &call{
 		deadline: deadline{at: time.Now().Add(limit)},
-		kind:     f.Kind, id: f.ID, size: int64(len(f.Body)), window: w,
+		kind:     f.Kind, id: f.ID, size: int64(len(f.Body)), lease: lease, window: w,
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -49,15 +52,19 @@ func (c *conn) begin(f hmgwire.Frame, timeout uint32, w *window) *call {
 // finish answers a request that begin has registered.
 func (c *conn) finish(l *call, reply any, err error) {
 	c.mu.Lock()
-	delete(c.calls, l.id)
+	if c.calls[l.id] == l {
+		delete(c.calls, l.id)
+	}
 	c.mu.Unlock()
 	l.end(context.Canceled)
-	if err != nil {
+	if err != nil && fault.KindOf(err) == fault.Internal {
+		c.log.Error("request failed", slog.Int("kind", int(l.kind)), slog.Any("error", err))
+	}
+	switch {
+	case !l.told.CompareAndSwap(false, true): // it took too long
+	case err != nil:
 		c.refuse(l.id, err, l.inPlace)
-		if fault.KindOf(err) == fault.Internal {
-			c.log.Error("request failed", slog.Int("kind", int(l.kind)), slog.Any("error", err))
-		}
-	} else {
+	default:
 		c.answer(l.id, reply, l.inPlace)
 	}
 	requests, size := c.requests.Add(-1), c.bytes.Add(-l.size)
@@ -68,6 +75,27 @@ func (c *conn) finish(l *call, reply any, err error) {
 		nudge(c.quiet)
 	}
 	c.tasks.Done()
+}
+
+// sweep answers the requests whose time is over although their calls go on: a
+// call to a PKCS#11 library that hangs cannot be ended.
+func (c *conn) sweep(now time.Time) {
+	var over []*call
+	c.mu.Lock()
+	for id, l := range c.calls {
+		if now.After(l.at.Add(sweepGrace)) && l.told.CompareAndSwap(false, true) {
+			over = append(over, l)
+			delete(c.calls, id)
+		}
+	}
+	c.mu.Unlock()
+	for _, l := range over {
+		l.end(context.DeadlineExceeded)
+		c.refuse(l.id, fault.New(fault.Unavailable, "the HSM did not answer in time").Because(fault.TimedOut), false)
+		if l.lease != nil {
+			l.lease.Suspect()
+		}
+	}
 }
 
 // cancelAll ends all requests under way when the connection has ended.

@@ -29,6 +29,9 @@ func (c *conn) parseInventory(f hmgwire.Frame) (hmgwire.Scope, task, *window, er
 	return m.Scope, func(ctx context.Context, t *gateway.Lease) (any, error) {
 		p := part{since: time.Now()}
 		send := func() error {
+			if ctx.Err() != nil {
+				return fault.Wrap(fault.Unavailable, ctx.Err(), "sending the inventory").Because(fault.TimedOut)
+			}
 			if err := w.take(ctx, c.s.cfg.Patience); err != nil {
 				return err
 			}

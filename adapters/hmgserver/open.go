@@ -44,7 +44,7 @@ func (c *conn) open(f hmgwire.Frame) {
 		return
 	}
 	c.rest(true)
-	l := c.begin(f, m.Timeout, nil)
+	l := c.begin(f, m.Timeout, nil, nil)
 	if l == nil {
 		c.end(fault.New(fault.Invalid, "a request id was used twice"))
 		return

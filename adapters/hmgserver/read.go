@@ -94,7 +94,7 @@ func (c *conn) request(f hmgwire.Frame) bool {
 		c.closeSlot(f.ID, scope.Handle)
 		return true
 	}
-	l := c.begin(f, scope.Timeout, w)
+	l := c.begin(f, scope.Timeout, slot.lease, w)
 	if l == nil {
 		c.end(fault.New(fault.Invalid, "a request id was used twice"))
 		return false
@@ -122,7 +122,11 @@ func (c *conn) run(l *call, slot *openSlot, do task) {
 		c.finish(l, nil, fault.Wrap(fault.Unavailable, err, "the request waited too long").Because(fault.TimedOut))
 		return
 	}
-	reply, err := do(l, slot.lease)
+	var ctx context.Context = l
+	if c.s.cfg.Uninterruptible && l.kind == hmgwire.KindOperate {
+		ctx = context.WithoutCancel(l)
+	}
+	reply, err := do(ctx, slot.lease)
 	c.finish(l, reply, err)
 }
 

@@ -189,3 +189,63 @@ func TestLongestFrames(t *testing.T) {
 		t.Errorf("an answer that is too long: got %v, want invalid", err)
 	}
 }
+
+// TestUninterruptible: a call that cannot be ended is answered all the same, and
+// disturbs nothing.
+func TestUninterruptible(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, func(c *hmgserver.Config) { c.Uninterruptible = true })
+	hang, began := make(chan struct{}), make(chan struct{}, 1)
+	w.operate = func(ctx context.Context, op operations.Operation) (operations.Result, error) {
+		if s, ok := op.(operations.Sign); ok && len(s.Input) == 0 {
+			if ctx.Done() != nil {
+				t.Error("the call got a context that ends")
+			}
+			began <- struct{}{}
+			<-hang
+		}
+		return operations.Result{Output: []byte("done")}, nil
+	}
+	p := w.opened(t)
+	request := sign(1, nil)
+	request.Timeout = 50
+	p.send(hmgwire.KindOperate, 5, request)
+	<-began
+	p.send(hmgwire.KindOperate, 6, sign(1, []byte("x")))
+	if f := p.next(); f.Kind != hmgwire.KindAnswer || f.ID != 6 {
+		t.Errorf("got kind %#x of request %d, want the answer to 6", f.Kind, f.ID)
+	}
+	if err := p.refusal(5); !errors.Is(err, fault.TimedOut) {
+		t.Errorf("the call that hangs: got %v, want timed out", err)
+	}
+	p.send(hmgwire.KindOperate, 5, sign(1, []byte("x"))) // the id is free again
+	if f := p.next(); f.Kind != hmgwire.KindAnswer || f.ID != 5 {
+		t.Errorf("got kind %#x of request %d, want the answer to the second 5", f.Kind, f.ID)
+	}
+	close(hang)
+	p.send(hmgwire.KindPing, 9, nil)
+	if f := p.next(); f.ID != 9 {
+		t.Errorf("got an answer to %d: the call that hung was answered twice", f.ID)
+	}
+}
+
+func TestShutdownDoesNotWaitForEver(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, func(c *hmgserver.Config) { c.Uninterruptible = true })
+	hang, began := make(chan struct{}), make(chan struct{}, 1)
+	w.operate = func(context.Context, operations.Operation) (operations.Result, error) {
+		began <- struct{}{}
+		<-hang
+		return operations.Result{}, nil
+	}
+	defer close(hang)
+	p := w.opened(t)
+	p.send(hmgwire.KindOperate, 5, sign(1, nil))
+	<-began
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	if err := w.server.Shutdown(ctx); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("got %v, want the end of the context", err)
+	}
+	p.cutOff()
+}

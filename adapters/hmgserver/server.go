@@ -14,7 +14,9 @@ import (
 	"crypto/tls"
 	"errors"
 	"log/slog"
+	"maps"
 	"net"
+	"slices"
 	"sync"
 	"time"
 
@@ -34,8 +36,15 @@ type Config struct {
 	Patience    time.Duration // for the rest of a frame, for a client to read, for credit (30 s)
 	Call        time.Duration // longest time of one call to a token (5 min)
 	Lanes       LaneLimits
-	Requests    int   // under way on one connection before it is read no further (1024)
-	Bytes       int64 // of request bodies under way on one connection, as above (32 MiB)
+
+	// Uninterruptible is for tokens whose calls cannot be ended once they have
+	// begun, as those of a PKCS#11 library in this process: operations then get
+	// contexts without an end, for which such tokens need no goroutine, and the
+	// server itself answers those that take too long.
+	Uninterruptible bool
+
+	Requests int   // under way on one connection before it is read no further (1024)
+	Bytes    int64 // of request bodies under way on one connection, as above (32 MiB)
 }
 
 // LaneLimits bound the calls to one slot, of all clients together. Operations
@@ -90,6 +99,9 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	stop := context.AfterFunc(ctx, func() { l.Close() })
 	defer stop()
 	pause := 5 * time.Millisecond
+	sweeping, stopSweeping := context.WithCancel(ctx)
+	defer stopSweeping()
+	go s.watch(sweeping)
 	for {
 		raw, err := l.Accept()
 		var temporary interface{ Temporary() bool }
@@ -124,8 +136,47 @@ func (s *Server) Shutdown(ctx context.Context) error {
 		s.ended.Go(func() { c.drain(ctx) })
 	}
 	s.mu.Unlock()
-	s.ended.Wait()
+	done := make(chan struct{})
+	go func() {
+		s.ended.Wait()
+		close(done)
+	}()
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+	}
+	select { // those that are cut off end soon, unless a call hangs
+	case <-done:
+	case <-time.After(time.Second):
+	}
 	return ctx.Err()
+}
+
+// sweepEvery is how often requests are looked for whose time is over, and
+// sweepGrace what they are given beyond it: most end by themselves.
+const (
+	sweepEvery = 500 * time.Millisecond
+	sweepGrace = 250 * time.Millisecond
+)
+
+// watch sweeps the connections until ctx ends.
+func (s *Server) watch(ctx context.Context) {
+	tick := time.NewTicker(sweepEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case now := <-tick.C:
+			s.mu.Lock()
+			conns := slices.Collect(maps.Keys(s.conns))
+			s.mu.Unlock()
+			for _, c := range conns {
+				c.sweep(now)
+			}
+		}
+	}
 }
 
 func (s *Server) listen(l net.Listener) bool {

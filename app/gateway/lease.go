@@ -49,6 +49,18 @@ func (l *Lease) end(ctx context.Context, epoch uint64, err error) {
 	l.calls.Done()
 }
 
+// Suspect tells that a call to the token has taken longer than its client
+// waited, and goes on: the token is asked soon whether it serves.
+func (l *Lease) Suspect() {
+	g := l.login.slot.g
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if s := l.login.slot; s.login == l.login {
+		s.health.suspect = true
+		s.trouble.Store(true)
+	}
+}
+
 // Check does a real call to the token and tells what it is.
 func (l *Lease) Check(ctx context.Context) (hsm.Info, error) {
 	epoch, err := l.begin()

@@ -18,6 +18,8 @@ type Library struct {
 	Open    func(ctx context.Context, slot uint, pin secret.Value) (token.Token, error)
 	Answers func(ctx context.Context) error // a harmless call
 	Close   func() error
+
+	Uninterruptible bool // see hmgserver.Config
 }
 
 // Load loads the PKCS#11 library into this process.
@@ -38,7 +40,8 @@ func Load(c LibraryConfig, log *slog.Logger) (Library, error) {
 			_, err := m.Slots(ctx)
 			return err
 		},
-		Close: m.Close,
+		Close:           m.Close,
+		Uninterruptible: true,
 	}, nil
 }
 

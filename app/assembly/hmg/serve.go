@@ -36,7 +36,7 @@ func Serve(ctx context.Context, cfg Config, lib Library, log *slog.Logger, ready
 
 	gw := gateway.New(gateway.Config{Open: lib.Open, Answers: lib.Answers, Now: time.Now, Log: log})
 	server := hmgserver.New(hmgserver.Config{
-		Gateway: gw, TLS: settings, Log: log, Software: "gatehouse-hmg " + Version,
+		Gateway: gw, TLS: settings, Log: log, Software: "gatehouse-hmg " + Version, Uninterruptible: lib.Uninterruptible,
 	})
 	background, stop := context.WithCancel(context.WithoutCancel(ctx)) // outlasts ctx: requests are drained
 	defer stop()
