@@ -62,6 +62,12 @@ func (l *Ledger) Use(ctx context.Context, e Entry, do func(*Entry) error) error 
 	return l.conclude(ctx, e, l.newID(), err)
 }
 
+// Refused records what was refused before. It returns why that was not recorded.
+func (l *Ledger) Refused(ctx context.Context, e Entry, refusal error) error {
+	outcome, detail := outcomeOf(refusal)
+	return l.append(ctx, e, l.newID(), outcome, detail)
+}
+
 // conclude records how it ended, and returns err, or why that was not recorded.
 func (l *Ledger) conclude(ctx context.Context, e Entry, correlation string, err error) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), RecordWithin)

@@ -12,33 +12,37 @@ import (
 )
 
 // Limits of guessing: after freeTries wrong passwords each further one doubles
-// the wait, up to longestWait.
+// the wait, up to longestWait. Failures that are forgetAfter old count no more.
 const (
 	freeTries   = 5
 	longestWait = 15 * time.Minute
+	forgetAfter = time.Hour
 	maxTracked  = 100_000
 )
 
-// throttle slows down guessing of one user's password.
+// throttle slows down what fails again and again under one name. Names come
+// from outside and may be long: only their digests are kept.
 type throttle struct {
 	now   func() time.Time
 	mu    sync.Mutex
-	tries map[string]tries
+	tries map[[32]byte]tries
 }
 
 type tries struct {
 	failed int
+	last   time.Time
 	until  time.Time
 }
 
 func newThrottle(now func() time.Time) *throttle {
-	return &throttle{now: now, tries: map[string]tries{}}
+	return &throttle{now: now, tries: map[[32]byte]tries{}}
 }
 
+// wait returns how long nobody may try again.
 func (t *throttle) wait(name string) time.Duration {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.tries[name].until.Sub(t.now())
+	return t.tries[sha256.Sum256([]byte(name))].until.Sub(t.now())
 }
 
 func (t *throttle) failed(name string) {
@@ -47,18 +51,22 @@ func (t *throttle) failed(name string) {
 	if len(t.tries) >= maxTracked {
 		clear(t.tries)
 	}
-	f := t.tries[name]
-	f.failed++
-	if over := f.failed - freeTries; over >= 0 {
-		f.until = t.now().Add(min(time.Second<<min(over, 20), longestWait))
+	now, key := t.now(), sha256.Sum256([]byte(name))
+	f := t.tries[key]
+	if now.Sub(f.last) >= forgetAfter {
+		f = tries{}
 	}
-	t.tries[name] = f
+	f.failed, f.last = f.failed+1, now
+	if over := f.failed - freeTries; over >= 0 {
+		f.until = now.Add(min(time.Second<<min(over, 20), longestWait))
+	}
+	t.tries[key] = f
 }
 
 func (t *throttle) succeeded(name string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	delete(t.tries, name)
+	delete(t.tries, sha256.Sum256([]byte(name)))
 }
 
 // verified remembers which passwords were right, as keyed digests bound to the

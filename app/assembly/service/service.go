@@ -113,6 +113,9 @@ func New(ctx context.Context, o Outside) (*Service, error) {
 	return s, nil
 }
 
+// lastSweepWithin bounds what is recorded when the service stops.
+const lastSweepWithin = 5 * time.Second
+
 // tend recovers and sweeps, at once and then on a timer, until ctx ends.
 func (s *Service) tend(ctx context.Context, every time.Duration) {
 	defer close(s.stopped)
@@ -127,13 +130,22 @@ func (s *Service) tend(ctx context.Context, every time.Duration) {
 			s.log.Warn("interrupted changes wait for recovery", "err", err)
 		}
 		if err := s.Sessions.Sweep(ctx); err != nil && ctx.Err() == nil {
-			s.log.Warn("expired sessions were not swept", "err", err)
+			s.log.Warn("refused logins and expired sessions wait for the next sweep", "err", err)
 		}
 		select {
 		case <-ctx.Done():
+			s.lastSweep(context.WithoutCancel(ctx))
 			return
 		case <-timer.C:
 		}
+	}
+}
+
+func (s *Service) lastSweep(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, lastSweepWithin)
+	defer cancel()
+	if err := s.Sessions.Sweep(ctx); err != nil {
+		s.log.Warn("refused logins of the last seconds were not recorded", "err", err)
 	}
 }
 
