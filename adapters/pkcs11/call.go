@@ -55,6 +55,11 @@ func execute[T any](ctx context.Context, m *Module, f func() (T, error)) (T, err
 	} else {
 		go func() { m.thread <- run }()
 	}
+	return await(ctx, result)
+}
+
+// await waits for a result as long as ctx lasts.
+func await[T any](ctx context.Context, result <-chan outcome[T]) (T, error) {
 	select {
 	case o := <-result:
 		return o.v, o.err

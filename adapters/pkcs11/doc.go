@@ -13,7 +13,7 @@
 // Concurrency: everything may be called at once. Calls into a library cannot be
 // cancelled; one that outlasts its context goes on in the background, holding
 // its session, and there are never more of those than sessions. For that a call
-// runs on a goroutine of its own, which costs a lone caller 15 to 35 µs and a
+// is handed to another goroutine, which costs a lone caller 15 to 35 µs and a
 // crowd next to nothing; with a context that cannot end (context.Background) it
 // runs on its caller's.
 package pkcs11

@@ -49,6 +49,7 @@ type Module struct {
 	thread  chan func()   // SingleThread: work for the one thread
 	epoch   atomic.Uint64 // grows with every C_Initialize
 	library string        // description and version
+	listing chan struct{} // held by Slots
 
 	mu   sync.Mutex
 	open map[uint]*Token // by slot; nil while a slot is being opened
@@ -60,7 +61,7 @@ func Load(path string, o Options) (*Module, error) {
 	if err != nil {
 		return nil, fault.Wrap(fault.Unavailable, err, "the PKCS#11 library cannot be loaded").Because(fault.TokenFailed)
 	}
-	m := &Module{lib: lib, opts: o.withDefaults(), open: map[uint]*Token{}}
+	m := &Module{lib: lib, opts: o.withDefaults(), open: map[uint]*Token{}, listing: make(chan struct{}, 1)}
 	m.calls.start()
 	if m.opts.SingleThread {
 		m.thread = make(chan func())

@@ -117,9 +117,10 @@ func (m *Module) connect(slot uint, pin secret.Value) (*Token, error) {
 			n = max(1, min(n, int(limit)-1))
 		}
 	}
-	t.lanes, t.free = newLanes(n), make(chan *session, n)
+	t.lanes, t.free, t.jobs = newLanes(n), make(chan *session, n), make(chan func(*session))
 	for range n {
 		t.free <- &session{scratch: make([]byte, scratchSize)}
+		go t.serve()
 	}
 	t.handles = newHandles(m.opts.Handles)
 	t.caps = t.capabilities()

@@ -36,49 +36,77 @@ func (e errBegun) Unwrap() error { return e.error }
 // what its caller holds: it may go on when the caller has been answered.
 func withSession[T any](ctx context.Context, t *Token, l lane, f func(*session) (T, error)) (T, error) {
 	var zero T
-	if err := t.calls.enter(); err != nil {
+	if err := t.begin(ctx, l); err != nil {
 		return zero, err
 	}
-	if err := t.usable(); err != nil {
-		t.calls.leave()
-		return zero, err
-	}
-	s, err := t.takeSession(ctx, l)
-	if err != nil {
-		t.calls.leave()
-		return zero, err
-	}
-	if direct(ctx, t.m) { // as do would, without its closures
-		if err := t.m.calls.enter(); err != nil {
-			t.giveSession(s, l)
-			return zero, err
-		}
-		defer t.m.calls.leave()
-		defer t.giveSession(s, l)
+	if direct(ctx, t.m) {
+		defer t.end(l)
+		s := <-t.free
+		defer func() { t.free <- s }()
 		return attempt(t, s, f)
 	}
-	return do(ctx, t.m, func() { t.giveSession(s, l) }, func() (T, error) { return attempt(t, s, f) })
-}
-
-// takeSession waits for a turn in lane l, and for a session.
-func (t *Token) takeSession(ctx context.Context, l lane) (*session, error) {
-	if err := t.lanes.enter(ctx, l); err != nil {
-		return nil, err
+	result := make(chan outcome[T], 1)
+	job := func(s *session) {
+		v, err := attempt(t, s, f)
+		t.end(l)
+		result <- outcome[T]{v, err}
 	}
 	select {
-	case s := <-t.free:
-		return s, nil
+	case t.jobs <- job:
 	case <-ctx.Done():
-		t.lanes.leave(l)
-		return nil, ended(ctx)
+		t.end(l)
+		return zero, ended(ctx)
 	}
+	return await(ctx, result)
 }
 
-// giveSession ends what takeSession began.
-func (t *Token) giveSession(s *session, l lane) {
-	t.free <- s
+// begin counts a call, and waits for its turn in lane l.
+func (t *Token) begin(ctx context.Context, l lane) error {
+	if err := t.calls.enter(); err != nil {
+		return err
+	}
+	err := t.usable()
+	if err == nil {
+		err = ended(ctx)
+	}
+	if err == nil {
+		err = t.lanes.enter(ctx, l)
+	}
+	if err == nil {
+		if err = t.m.calls.enter(); err == nil {
+			return nil
+		}
+		t.lanes.leave(l)
+	}
+	t.calls.leave()
+	return err
+}
+
+// end is the reverse of begin.
+func (t *Token) end(l lane) {
+	t.m.calls.leave()
 	t.lanes.leave(l)
 	t.calls.leave()
+}
+
+// serve does jobs one after the other, each with a session. There is one serve
+// for each session, so that calls that hang are never more than sessions; a
+// goroutine that is there already is cheaper than a new one for each call.
+func (t *Token) serve() {
+	for job := range t.jobs {
+		s := <-t.free
+		if t.m.thread == nil {
+			job(s)
+		} else {
+			done := make(chan struct{})
+			t.m.thread <- func() {
+				defer close(done)
+				job(s)
+			}
+			<-done
+		}
+		t.free <- s
+	}
 }
 
 // again is withSession for what may be repeated: when its session was lost, and

@@ -25,7 +25,12 @@ type SlotInfo struct {
 
 // Slots lists the slots, with a token in them or without.
 func (m *Module) Slots(ctx context.Context) ([]SlotInfo, error) {
-	slots, err := do(ctx, m, nothing, m.slots)
+	select {
+	case m.listing <- struct{}{}: // one at a time, so that those that hang are one
+	case <-ctx.Done():
+		return nil, ended(ctx)
+	}
+	slots, err := do(ctx, m, func() { <-m.listing }, m.slots)
 	return slots, translate("listing slots", err)
 }
 

@@ -30,6 +30,7 @@ type Token struct {
 	calls   drain
 	lanes   lanes
 	free    chan *session
+	jobs    chan func(*session) // for serve
 	handles *handles
 	writes  atomic.Uint64         // grows with every change of token objects
 	broken  atomic.Pointer[error] // why the token is of no use any more
@@ -216,6 +217,7 @@ var errClosed = errors.New("closed")
 
 // disconnect logs out, closes all sessions and frees the slot.
 func (t *Token) disconnect() {
+	close(t.jobs)
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	lib, epoch := t.m.lib, t.m.epoch.Load()
