@@ -9,9 +9,18 @@ import (
 
 // Limits of what a request may ask for.
 const (
-	MaxName     = 4096      // bytes of a key's name
+	MaxName     = 4096      // bytes of a name
 	MaxMaterial = 64 * 1024 // bytes of imported material
 )
+
+// CheckName reports what is wrong with the name of a key, and of whatever else
+// people name.
+func CheckName(name string) error {
+	if strings.TrimSpace(name) == "" || len(name) > MaxName || strings.ContainsAny(name, "\n\x00") {
+		return fault.New(fault.Invalid, "name must be one line of 1 to %d bytes", MaxName)
+	}
+	return nil
+}
 
 // Spec is what somebody asks a new key to be.
 type Spec struct {
@@ -77,8 +86,8 @@ func (s Spec) CheckImport(size int) (Spec, error) {
 }
 
 func (s Spec) check() (Spec, error) {
-	if strings.TrimSpace(s.Name) == "" || len(s.Name) > MaxName || strings.ContainsAny(s.Name, "\n\x00") {
-		return s, fault.New(fault.Invalid, "name must be one line of 1 to %d bytes", MaxName)
+	if err := CheckName(s.Name); err != nil {
+		return s, err
 	}
 	if s.Type != EC && s.Curve != "" {
 		return s, fault.New(fault.Invalid, "elliptic_curve is for EC keys only")
