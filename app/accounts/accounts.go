@@ -8,11 +8,14 @@ import (
 	"context"
 	"encoding/base64"
 	"io"
+	"maps"
 	"net/mail"
+	"slices"
 	"strings"
 	"time"
 
 	"gatehouse/app/catalogue"
+	"gatehouse/app/internal/patch"
 	"gatehouse/app/ledger"
 	"gatehouse/core/access"
 	"gatehouse/core/directory"
@@ -50,40 +53,6 @@ func New(cat *catalogue.Catalogue, sealer seal.Sealer, l *ledger.Ledger, cfg Con
 	return &Service{cat: cat, sealer: sealer, ledger: l, cfg: cfg}
 }
 
-// FirstAdministrator makes the first account and its administrator when the
-// store holds no user yet, and returns the password, which is shown this once.
-// Made is false when there are users already.
-func (s *Service) FirstAdministrator(ctx context.Context, account, email string) (password secret.Value, made bool, err error) {
-	users, err := s.cat.ListUsers(ctx, "")
-	if err != nil || len(users) > 0 {
-		return secret.Value{}, false, err
-	}
-	password, err = s.random(18)
-	if err != nil {
-		return password, false, err
-	}
-	acct := directory.Account{ID: id.Account(s.cfg.NewID()), Name: account, CreatedAt: s.cfg.Now(), Enabled: true}
-	existing, err := s.cat.ListAccounts(ctx)
-	if err != nil {
-		return password, false, err
-	}
-	if len(existing) > 0 { // an earlier first start was cut off here
-		acct = existing[0]
-	} else if err := s.cat.AddAccount(ctx, acct); err != nil {
-		return password, false, err
-	}
-	u, err := s.newUser(email, password)
-	if err != nil {
-		return password, false, err
-	}
-	u.Accounts[acct.ID] = access.AccountAdmin
-	system := access.Caller{Principal: id.Principal{Kind: id.SystemPrincipal, ID: "first start"}, Account: acct.ID}
-	err = s.ledger.Change(ctx, ledger.Entry{Caller: system, Action: "user create", Object: string(u.ID)}, func(*ledger.Entry) error {
-		return s.cat.AddUser(ctx, u)
-	})
-	return password, err == nil, err
-}
-
 // random returns n random bytes as URL-safe text.
 func (s *Service) random(n int) (secret.Value, error) {
 	raw := make([]byte, n)
@@ -93,14 +62,14 @@ func (s *Service) random(n int) (secret.Value, error) {
 	return secret.FromString(base64.RawURLEncoding.EncodeToString(raw)), nil
 }
 
-// Accounts lists the accounts that the caller belongs to.
+// Accounts lists the accounts that the caller belongs to, in order of id.
 func (s *Service) Accounts(ctx context.Context, c access.Caller) ([]directory.Account, error) {
 	memberships, err := s.Memberships(ctx, c)
 	if err != nil {
 		return nil, err
 	}
 	accounts := []directory.Account{}
-	for a := range memberships {
+	for _, a := range slices.Sorted(maps.Keys(memberships)) {
 		acct, err := s.cat.Account(ctx, a)
 		if err != nil {
 			return nil, err
@@ -145,14 +114,14 @@ func (s *Service) CreateAccount(ctx context.Context, c access.Caller, name, desc
 		if c.Principal.Kind != id.UserPrincipal || !administersAny(memberships) {
 			return fault.New(fault.Denied, "only an account administrator may create accounts")
 		}
-		if err := checkName(name); err != nil {
+		if err := keys.CheckName(name); err != nil {
 			return err
 		}
 		if err := s.cat.AddAccount(ctx, acct); err != nil {
 			return err
 		}
 		_, err = s.cat.UpdateUser(ctx, id.User(c.Principal.ID), func(u directory.User) (directory.User, error) {
-			put(&u.Accounts, acct.ID, access.AccountAdmin)
+			patch.Put(&u.Accounts, acct.ID, access.AccountAdmin)
 			return u, nil
 		})
 		return err
@@ -186,24 +155,13 @@ func (s *Service) UpdateAccount(ctx context.Context, c access.Caller, a id.Accou
 		}
 		var err error
 		changed, err = s.cat.UpdateAccount(ctx, a, func(acct directory.Account) (directory.Account, error) {
-			if ch.Name != nil {
-				acct.Name = *ch.Name
-			}
-			if ch.Description != nil {
-				acct.Description = *ch.Description
-			}
-			return acct, checkName(acct.Name)
+			patch.Set(&acct.Name, ch.Name)
+			patch.Set(&acct.Description, ch.Description)
+			return acct, keys.CheckName(acct.Name)
 		})
 		return err
 	})
 	return changed, err
-}
-
-func checkName(name string) error {
-	if strings.TrimSpace(name) == "" || len(name) > keys.MaxName || strings.ContainsAny(name, "\n\x00") {
-		return fault.New(fault.Invalid, "name must be one line of 1 to %d bytes", keys.MaxName)
-	}
-	return nil
 }
 
 func checkEmail(email string) (string, error) {

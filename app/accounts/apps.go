@@ -2,12 +2,16 @@ package accounts
 
 import (
 	"context"
+	"maps"
+	"slices"
 
+	"gatehouse/app/internal/patch"
 	"gatehouse/app/ledger"
 	"gatehouse/core/access"
 	"gatehouse/core/directory"
 	"gatehouse/core/fault"
 	"gatehouse/core/id"
+	"gatehouse/core/keys"
 	"gatehouse/core/secret"
 	"gatehouse/ports/seal"
 )
@@ -37,22 +41,19 @@ func (s *Service) CreateApp(ctx context.Context, c access.Caller, n NewApp) (dir
 		if err := access.Administer(c); err != nil {
 			return err
 		}
-		if err := checkName(n.Name); err != nil {
+		if err := s.checkGroups(ctx, c, slices.Collect(maps.Keys(n.Groups))); err != nil {
 			return err
 		}
-		if err := s.checkGroups(ctx, c, n.Groups); err != nil {
-			return err
-		}
-		if app.Groups == nil {
-			app.Groups = map[id.Group]access.Permissions{}
+		if app.Role == "" {
+			app.Role = access.CryptoApp
 		}
 		if app.DefaultGroup == "" && len(app.Groups) == 1 {
 			for g := range app.Groups {
 				app.DefaultGroup = g
 			}
 		}
-		if _, in := app.Groups[app.DefaultGroup]; app.DefaultGroup != "" && !in {
-			return fault.New(fault.Invalid, "default_group must be one of the app's groups")
+		if err := checkApp(app); err != nil {
+			return err
 		}
 		var err error
 		if app.Secret, err = s.newSecret(app.ID, n.SecretSize); err != nil {
@@ -61,6 +62,17 @@ func (s *Service) CreateApp(ctx context.Context, c access.Caller, n NewApp) (dir
 		return s.cat.AddApp(ctx, app)
 	})
 	return app, err
+}
+
+// checkApp reports what is wrong with an app as a whole.
+func checkApp(app directory.App) error {
+	if app.Role != access.CryptoApp && app.Role != access.AdminApp {
+		return fault.New(fault.Invalid, "role is not a role of apps")
+	}
+	if _, in := app.Groups[app.DefaultGroup]; app.DefaultGroup != "" && !in {
+		return fault.New(fault.Invalid, "default_group must be one of the app's groups")
+	}
+	return keys.CheckName(app.Name)
 }
 
 func (s *Service) newSecret(a id.App, size int) (secret.Sealed, error) {
@@ -123,6 +135,15 @@ func (s *Service) App(ctx context.Context, c access.Caller, a id.App) (directory
 	return app, nil
 }
 
+// administered returns an app that the caller administers.
+func (s *Service) administered(ctx context.Context, c access.Caller, a id.App) (directory.App, error) {
+	app, err := s.App(ctx, c, a)
+	if err != nil {
+		return app, err
+	}
+	return app, access.Administer(c)
+}
+
 // AppChange changes an app; nil fields stay as they are.
 type AppChange struct {
 	Name, Description, Type, Interface *string
@@ -138,25 +159,22 @@ type AppChange struct {
 func (s *Service) UpdateApp(ctx context.Context, c access.Caller, a id.App, ch AppChange) (directory.App, error) {
 	var changed directory.App
 	err := s.ledger.Change(ctx, ledger.Entry{Caller: c, Action: "app update", Object: string(a)}, func(*ledger.Entry) error {
-		if _, err := s.App(ctx, c, a); err != nil {
+		if _, err := s.administered(ctx, c, a); err != nil {
 			return err
 		}
-		if err := access.Administer(c); err != nil {
-			return err
-		}
-		if err := s.checkGroups(ctx, c, ch.SetGroups); err != nil {
+		if err := s.checkGroups(ctx, c, slices.Collect(maps.Keys(ch.SetGroups))); err != nil {
 			return err
 		}
 		var err error
 		changed, err = s.cat.UpdateApp(ctx, a, func(app directory.App) (directory.App, error) {
-			set(&app.Name, ch.Name)
-			set(&app.Description, ch.Description)
-			set(&app.Type, ch.Type)
-			set(&app.Interface, ch.Interface)
-			set(&app.Enabled, ch.Enabled)
-			set(&app.Role, ch.Role)
+			patch.Set(&app.Name, ch.Name)
+			patch.Set(&app.Description, ch.Description)
+			patch.Set(&app.Type, ch.Type)
+			patch.Set(&app.Interface, ch.Interface)
+			patch.Set(&app.Enabled, ch.Enabled)
+			patch.Set(&app.Role, ch.Role)
 			for g, p := range ch.SetGroups {
-				put(&app.Groups, g, p)
+				patch.Put(&app.Groups, g, p)
 			}
 			for _, g := range ch.RemoveGroups {
 				delete(app.Groups, g)
@@ -164,11 +182,8 @@ func (s *Service) UpdateApp(ctx context.Context, c access.Caller, a id.App, ch A
 					app.DefaultGroup = ""
 				}
 			}
-			set(&app.DefaultGroup, ch.Default)
-			if _, in := app.Groups[app.DefaultGroup]; app.DefaultGroup != "" && !in {
-				return app, fault.New(fault.Invalid, "default_group must be one of the app's groups")
-			}
-			return app, checkName(app.Name)
+			patch.Set(&app.DefaultGroup, ch.Default)
+			return app, checkApp(app)
 		})
 		return err
 	})
@@ -178,10 +193,7 @@ func (s *Service) UpdateApp(ctx context.Context, c access.Caller, a id.App, ch A
 // DeleteApp removes an app and ends its sessions.
 func (s *Service) DeleteApp(ctx context.Context, c access.Caller, a id.App) error {
 	return s.ledger.Change(ctx, ledger.Entry{Caller: c, Action: "app delete", Object: string(a)}, func(*ledger.Entry) error {
-		if _, err := s.App(ctx, c, a); err != nil {
-			return err
-		}
-		if err := access.Administer(c); err != nil {
+		if _, err := s.administered(ctx, c, a); err != nil {
 			return err
 		}
 		if err := s.cat.DeleteSessionsOf(ctx, id.Principal{Kind: id.AppPrincipal, ID: string(a)}); err != nil {
@@ -195,17 +207,17 @@ func (s *Service) DeleteApp(ctx context.Context, c access.Caller, a id.App) erro
 func (s *Service) Credential(ctx context.Context, c access.Caller, a id.App) (secret.Value, error) {
 	var v secret.Value
 	err := s.ledger.Use(ctx, ledger.Entry{Caller: c, Action: "app credential read", Object: string(a)}, func(*ledger.Entry) error {
-		app, err := s.App(ctx, c, a)
+		app, err := s.administered(ctx, c, a)
 		if err != nil {
-			return err
-		}
-		if err := access.Administer(c); err != nil {
 			return err
 		}
 		v, err = s.sealer.Open(seal.AppCredential, string(a), app.Secret)
 		return err
 	})
-	return v, err
+	if err != nil {
+		return secret.Value{}, err // also when the reading could not be recorded
+	}
+	return v, nil
 }
 
 // ResetSecret gives an app a new secret; the old one is worthless from then
@@ -213,10 +225,7 @@ func (s *Service) Credential(ctx context.Context, c access.Caller, a id.App) (se
 func (s *Service) ResetSecret(ctx context.Context, c access.Caller, a id.App, size int) (directory.App, error) {
 	var changed directory.App
 	err := s.ledger.Change(ctx, ledger.Entry{Caller: c, Action: "app credential reset", Object: string(a)}, func(*ledger.Entry) error {
-		if _, err := s.App(ctx, c, a); err != nil {
-			return err
-		}
-		if err := access.Administer(c); err != nil {
+		if _, err := s.administered(ctx, c, a); err != nil {
 			return err
 		}
 		sealed, err := s.newSecret(a, size)
