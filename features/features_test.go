@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -41,7 +40,7 @@ func play(t *testing.T, name string, setUp func(context.Context, stage.Options) 
 	document, book := document(t), markers.New()
 	run := &results.Run{Stage: name}
 	suite := suiteOf(t, name, tags)
-	set, err := setUp(t.Context(), stage.Options{Dir: t.TempDir(), HSMs: scenarios(t, suite), Wrap: func(next http.RoundTripper) http.RoundTripper {
+	set, err := setUp(t.Context(), stage.Options{Dir: t.TempDir(), Scenarios: scenarios(t, suite), Wrap: func(next http.RoundTripper) http.RoundTripper {
 		if document != nil {
 			next = document.Transport(next)
 		}
@@ -103,13 +102,12 @@ type cancelKey struct{}
 
 // initializer prepares each scenario and records how it ended.
 func initializer(on *steps.Stage, run *results.Run) func(*godog.ScenarioContext) {
-	var runs atomic.Int64
 	return func(sc *godog.ScenarioContext) {
 		sc.Before(func(ctx context.Context, _ *godog.Scenario) (context.Context, error) {
 			ctx, cancel := context.WithTimeout(ctx, scenarioWithin)
 			return context.WithValue(ctx, cancelKey{}, cancel), nil
 		})
-		steps.Register(sc, on, &runs)
+		steps.Register(sc, on)
 		sc.After(func(ctx context.Context, played *godog.Scenario, failed error) (context.Context, error) {
 			if cancel, ok := ctx.Value(cancelKey{}).(context.CancelFunc); ok {
 				cancel()

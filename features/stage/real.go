@@ -39,7 +39,7 @@ func Real(ctx context.Context, o Options) (_ *Set, err error) {
 	if err := l.MakeToken(ctx); err != nil {
 		return nil, err
 	}
-	tokens, err := set.tokens(l, o.HSMs)
+	tokens, err := set.tokens(l, o.Scenarios)
 	if err != nil {
 		return nil, err
 	}
@@ -78,11 +78,14 @@ func Real(ctx context.Context, o Options) (_ *Set, err error) {
 			case t := <-tokens:
 				return steps.HSM{Token: t.application, Gateway: l.Gateway.Address, TLS: settings, Slot: uint64(t.Slot), PIN: t.PIN}, nil
 			default:
-				return steps.HSM{}, fmt.Errorf("all %d HSMs of the stage are taken", o.HSMs)
+				return steps.HSM{}, fmt.Errorf("all %d HSMs of the stage are taken", o.Scenarios)
 			}
 		},
 	}
-	return set, err
+	if err != nil {
+		return nil, err
+	}
+	return set, set.Stage.Prepare(ctx, o.Scenarios)
 }
 
 // madeToken is a token with the application that uses it as somebody else.

@@ -78,9 +78,11 @@ func (s *Set) serve(ctx context.Context, o Options) error {
 		return err
 	}
 	s.onClose(func() error { svc.Stop(); return nil })
-	s.Stage.Password, _, err = svc.Accounts.FirstAdministrator(ctx, "main", administrator)
+	if s.Stage.Password, _, err = svc.Accounts.FirstAdministrator(ctx, "main", administrator); err != nil {
+		return err
+	}
 	s.Stage.Transport = o.Wrap(handlerTransport{svc.Handler(log)})
-	return err
+	return s.Stage.Prepare(ctx, o.Scenarios)
 }
 
 // openLog opens a log file; everything is logged, that a secret among it be found.

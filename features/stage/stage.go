@@ -7,15 +7,14 @@
 package stage
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
-	"io/fs"
 	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
 
+	"gatehouse/features/markers"
 	"gatehouse/features/steps"
 )
 
@@ -23,7 +22,8 @@ import (
 type Options struct {
 	Dir  string // empty, and the stage's alone
 	Wrap func(http.RoundTripper) http.RoundTripper
-	HSMs int // how many HSMs can be had at most
+	// Scenarios is how many are played at most: each gets an account and an HSM.
+	Scenarios int
 }
 
 // Set is a stage that is set up.
@@ -65,17 +65,14 @@ func (s *Set) Database() ([]string, error) {
 	return files, nil
 }
 
-// scan reports whether marker is in the database.
+// scan reports whether marker is in the database, in any form.
 func (s *Set) scan(marker []byte) (bool, error) {
 	files, err := s.Database()
-	for _, f := range files {
-		content, readErr := os.ReadFile(f)
-		if readErr != nil && !errors.Is(readErr, fs.ErrNotExist) { // a journal may have ended meanwhile
-			return false, readErr
-		}
-		if bytes.Contains(content, marker) {
-			return true, nil
-		}
+	if err != nil {
+		return false, err
 	}
-	return false, err
+	book := markers.New()
+	book.Add(markers.KeyMaterial, marker)
+	found, err := book.Files(files...)
+	return len(found) > 0, err
 }

@@ -9,6 +9,8 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/rsa"
+	"errors"
+	"fmt"
 	"net/http"
 	"sync"
 
@@ -32,8 +34,28 @@ type Stage struct {
 	Scan  func(marker []byte) (found bool, err error)
 	Trust Trust
 
-	mu  sync.Mutex
-	rsa []*rsa.PrivateKey
+	mu       sync.Mutex
+	accounts []string // ids of those that no scenario has yet
+	rsa      []*rsa.PrivateKey
+}
+
+// Prepare makes n accounts. All at once and before the first scenario, because
+// a user's password has to be checked at length after each change of the user.
+func (s *Stage) Prepare(ctx context.Context, n int) error {
+	c, err := s.administrator(ctx)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	for i := range n {
+		name := fmt.Sprintf("scenario %d", i+1)
+		a, err := c.CreateAccount(ctx, dsmwire.AccountRequest{Name: &name})
+		if err != nil {
+			return fmt.Errorf("making an account for a scenario: %w", err)
+		}
+		s.accounts = append(s.accounts, a.AcctID)
+	}
+	return nil
 }
 
 // HSM is a slot of a gateway, and the token in it as others use it.
@@ -66,20 +88,31 @@ type Trust struct {
 	ClientKey     []byte // PEM
 }
 
-// administrator returns a client of the first administrator, in an account of its own.
-func (s *Stage) administrator(ctx context.Context, account string) (*dsmclient.Client, error) {
+// administrator returns a client of the first administrator, in no account yet.
+func (s *Stage) administrator(ctx context.Context) (*dsmclient.Client, error) {
 	c, err := dsmclient.New(dsmclient.Config{Endpoint: s.Endpoint, Transport: s.Transport, User: s.Email, Password: s.Password})
 	if err != nil {
 		return nil, err
 	}
-	if _, err := c.Login(ctx); err != nil {
-		return nil, err
-	}
-	a, err := c.CreateAccount(ctx, dsmwire.AccountRequest{Name: &account})
+	_, err = c.Login(ctx)
+	return c, err
+}
+
+// inAccount returns a client of the first administrator, in an account that
+// no other scenario has.
+func (s *Stage) inAccount(ctx context.Context) (*dsmclient.Client, error) {
+	c, err := s.administrator(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return c, c.SelectAccount(ctx, a.AcctID)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.accounts) == 0 {
+		return nil, errors.New("there are more scenarios than accounts")
+	}
+	own := s.accounts[0]
+	s.accounts = s.accounts[1:]
+	return c, c.SelectAccount(ctx, own)
 }
 
 // rsaKey returns the n-th of the RSA keys that scenarios share, because making

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"sync/atomic"
 
 	"github.com/cucumber/godog"
 )
@@ -38,14 +37,13 @@ func Steps() []Step {
 // Simulated is the tag of scenarios that need what only a simulated HSM tells.
 const Simulated = "@simulated"
 
-// Register tells godog the steps, played on stage. Runs counts scenarios, so
-// that each has an account of its own name.
-func Register(sc *godog.ScenarioContext, stage *Stage, runs *atomic.Int64) {
-	sc.Before(func(ctx context.Context, played *godog.Scenario) (context.Context, error) {
+// Register tells godog the steps, played on stage, which has been prepared.
+func Register(sc *godog.ScenarioContext, stage *Stage) {
+	sc.Before(func(ctx context.Context, _ *godog.Scenario) (context.Context, error) {
 		s := newScenario(stage)
 		var err error
-		if s.admin, err = stage.administrator(ctx, fmt.Sprintf("%s %d", played.Name, runs.Add(1))); err != nil {
-			return ctx, fmt.Errorf("making an account for the scenario: %w", err)
+		if s.admin, err = stage.inAccount(ctx); err != nil {
+			return ctx, fmt.Errorf("entering the scenario's account: %w", err)
 		}
 		return context.WithValue(ctx, contextKey{}, s), nil
 	})
