@@ -96,6 +96,15 @@ func ended(ctx context.Context) error {
 	return fault.Wrap(fault.Unavailable, context.Cause(ctx), "the gateway did not answer in time").Because(fault.TimedOut)
 }
 
+// untried returns err as that of a call that did nothing.
+func untried(err error) error {
+	var e *fault.Error
+	if errors.As(err, &e) {
+		return e.Untried()
+	}
+	return err
+}
+
 func errBroken(cause error) error {
 	return fault.Wrap(fault.Unavailable, cause, "the connection to the gateway broke")
 }

@@ -154,6 +154,9 @@ func TestBrokenConnection(t *testing.T) {
 		if r := fault.ReasonOf(err); r != fault.Unspecified {
 			t.Errorf("in flight: got reason %q, but the token may have been reached", r)
 		}
+		if errors.Is(err, fault.Untried) {
+			t.Error("in flight: it is said to be untried, but the token may have been reached")
+		}
 	}
 	close(proceed)
 	for range 3 {
@@ -372,6 +375,14 @@ func TestFrozenGateway(t *testing.T) {
 		_, err := tok.Operate(t.Context(), anyKey, anyOp)
 		if fault.ReasonOf(err) != fault.TimedOut {
 			t.Errorf("got %v, want timed out", err)
+		}
+	})
+	t.Run("is told as untried when nothing could be sent", func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+		defer cancel()
+		_, err := tok.Generate(ctx, hsm.Template{Type: keys.AES})
+		if !errors.Is(err, fault.TimedOut) || !errors.Is(err, fault.Untried) {
+			t.Errorf("got %v (untried: %t), want timed out and untried", err, errors.Is(err, fault.Untried))
 		}
 	})
 	release()

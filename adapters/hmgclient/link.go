@@ -124,11 +124,11 @@ func (l *link) send(k hmgwire.Kind, message any, c *call) (uint64, error) {
 	l.mu.Lock()
 	if l.over.Load() {
 		defer l.mu.Unlock()
-		return 0, fault.Wrap(fault.Unavailable, errNotSent, "the connection to the gateway broke")
+		return 0, fault.Wrap(fault.Unavailable, errNotSent, "the connection to the gateway broke").Untried()
 	}
 	if l.owed >= l.limit || l.out.Backlog() > maxBacklog {
 		defer l.mu.Unlock()
-		return 0, fault.New(fault.Unavailable, "the gateway is busy: it owes too many answers")
+		return 0, fault.New(fault.Unavailable, "the gateway is busy: it owes too many answers").Untried()
 	}
 	l.last++
 	id := l.last

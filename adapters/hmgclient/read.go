@@ -68,7 +68,7 @@ func (l *link) take(f hmgwire.Frame) error {
 		}
 		err := r.Err()
 		if r.Reopen {
-			err = fault.Wrap(fault.Unavailable, errReopen, "%s", fault.Message(err))
+			err = fault.Wrap(fault.Unavailable, errReopen, "%s", fault.Message(err)).Untried()
 		}
 		l.tell(c, err)
 		l.endIfOver()

@@ -59,11 +59,11 @@ func (t *Token) use(ctx context.Context, call func(*lease) error) error {
 
 	for first := true; ; first = false {
 		if ctx.Err() != nil {
-			return ended(ctx)
+			return untried(ended(ctx))
 		}
 		l, err := t.open(ctx, false)
 		if err != nil {
-			return err
+			return untried(err) // opening the slot changes nothing
 		}
 		err = call(l)
 		switch {
@@ -180,12 +180,14 @@ func (t *Token) Close() error {
 	t.mu.Lock()
 	first := !t.closed
 	t.closed = true
-	o := t.opening
 	t.mu.Unlock()
 	t.calls.Wait()
 	if !first {
 		return nil
 	}
+	t.mu.Lock()
+	o := t.opening
+	t.mu.Unlock()
 	if o != nil {
 		o.cancel()
 		<-o.done

@@ -49,8 +49,8 @@ func (c *conn) begin(f hmgwire.Frame, timeout uint32, lease *gateway.Lease, w *w
 	return l
 }
 
-// finish answers a request that begin has registered.
-func (c *conn) finish(l *call, reply any, err error) {
+// finish answers a request that begin has registered, unless it has its answer.
+func (c *conn) finish(l *call, reply any, err error) (answered bool) {
 	c.mu.Lock()
 	if c.calls[l.id] == l {
 		delete(c.calls, l.id)
@@ -60,8 +60,9 @@ func (c *conn) finish(l *call, reply any, err error) {
 	if err != nil && fault.KindOf(err) == fault.Internal {
 		c.log.Error("request failed", slog.Int("kind", int(l.kind)), slog.Any("error", err))
 	}
+	answered = l.told.CompareAndSwap(false, true)
 	switch {
-	case !l.told.CompareAndSwap(false, true): // it took too long
+	case !answered: // it took too long, and was swept
 	case err != nil:
 		c.refuse(l.id, err, l.inPlace)
 	default:
@@ -75,6 +76,7 @@ func (c *conn) finish(l *call, reply any, err error) {
 		nudge(c.quiet)
 	}
 	c.tasks.Done()
+	return answered
 }
 
 // sweep answers the requests whose time is over although their calls go on: a

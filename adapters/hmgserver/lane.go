@@ -72,7 +72,7 @@ func (l *lane) next() func() {
 }
 
 func errBusy() error {
-	return fault.New(fault.Unavailable, "the gateway is busy: too many requests wait for this slot")
+	return fault.New(fault.Unavailable, "the gateway is busy: too many requests wait for this slot").Untried()
 }
 
 // slotLanes are the lanes of one slot.

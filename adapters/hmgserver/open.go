@@ -69,7 +69,15 @@ func (c *conn) open(f hmgwire.Frame) {
 		c.slots[handle] = s
 		c.mu.Unlock()
 		c.in.Limit(hmgwire.MaxFrame)
-		c.finish(l, &hmgwire.Opened{Handle: handle}, nil)
+		c.tasks.Add(1)
+		defer c.tasks.Done()
+		if !c.finish(l, &hmgwire.Opened{Handle: handle}, nil) { // nobody knows the handle
+			c.mu.Lock()
+			delete(c.slots, handle)
+			c.uselessLocked()
+			c.mu.Unlock()
+			c.release(s)
+		}
 	}()
 }
 
@@ -123,4 +131,4 @@ func (c *conn) release(s *openSlot) {
 	c.s.lanes.release(s.number)
 }
 
-func errStopping() error { return fault.New(fault.Unavailable, "the gateway is stopping") }
+func errStopping() error { return fault.New(fault.Unavailable, "the gateway is stopping").Untried() }

@@ -119,7 +119,7 @@ func (c *conn) request(f hmgwire.Frame) bool {
 // run does a task and answers its request.
 func (c *conn) run(l *call, slot *openSlot, do task) {
 	if err := l.Err(); err != nil { // while it waited
-		c.finish(l, nil, fault.Wrap(fault.Unavailable, err, "the request waited too long").Because(fault.TimedOut))
+		c.finish(l, nil, fault.Wrap(fault.Unavailable, err, "the request waited too long").Because(fault.TimedOut).Untried())
 		return
 	}
 	var ctx context.Context = l

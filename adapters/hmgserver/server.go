@@ -43,7 +43,7 @@ type Config struct {
 	// server itself answers those that take too long.
 	Uninterruptible bool
 
-	Requests int   // under way on one connection before it is read no further (1024)
+	Requests int   // under way on one connection before it is read no further (4096)
 	Bytes    int64 // of request bodies under way on one connection, as above (32 MiB)
 }
 
@@ -64,7 +64,7 @@ func (c Config) withDefaults() Config {
 	c.Lanes.OperationQueue = cmp.Or(c.Lanes.OperationQueue, 2048)
 	c.Lanes.Management = cmp.Or(c.Lanes.Management, 4)
 	c.Lanes.ManagementQueue = cmp.Or(c.Lanes.ManagementQueue, 64)
-	c.Requests = cmp.Or(c.Requests, 1024)
+	c.Requests = cmp.Or(c.Requests, 4096)
 	c.Bytes = cmp.Or(c.Bytes, 32<<20)
 	return c
 }
@@ -146,6 +146,11 @@ func (s *Server) Shutdown(ctx context.Context) error {
 		return nil
 	case <-ctx.Done():
 	}
+	s.mu.Lock()
+	for c := range s.conns {
+		c.end(ctx.Err())
+	}
+	s.mu.Unlock()
 	select { // those that are cut off end soon, unless a call hangs
 	case <-done:
 	case <-time.After(time.Second):

@@ -177,6 +177,15 @@ func TestErrorsTravel(t *testing.T) {
 			}
 		}
 	}
+	for _, want := range []bool{true, false} {
+		err := fault.New(fault.Unavailable, "busy")
+		if want {
+			err = err.Untried()
+		}
+		if got := errors.Is(hmgwire.NewRefusal(err).Err(), fault.Untried); got != want {
+			t.Errorf("untried: sent %t, received %t", want, got)
+		}
+	}
 	if got := (hmgwire.Refusal{Kind: "of tomorrow", Reason: "of tomorrow"}).Err(); fault.KindOf(got) != fault.Internal || fault.ReasonOf(got) != fault.Unspecified {
 		t.Errorf("an unknown kind and reason: got %q %q, want internal, unspecified", fault.KindOf(got), fault.ReasonOf(got))
 	}

@@ -1,6 +1,7 @@
 package hmgwire
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"unicode"
@@ -17,6 +18,9 @@ type Refusal struct {
 	Detail  string `cbor:"4,keyasint,omitempty"` // for logs: what the token or its library said
 	// Reopen is set when nothing was done because the slot must be opened again.
 	Reopen bool `cbor:"5,keyasint,omitempty"`
+	// Untried is set when nothing was done: the request may be made again, also
+	// through another gateway.
+	Untried bool `cbor:"6,keyasint,omitempty"`
 }
 
 // NewRefusal returns err for the wire. Errors hold no secrets (secrets print as
@@ -24,7 +28,8 @@ type Refusal struct {
 func NewRefusal(err error) Refusal {
 	message := Text(fault.Message(err))
 	return Refusal{
-		Kind: string(fault.KindOf(err)), Reason: string(fault.ReasonOf(err)), Message: message,
+		Untried: errors.Is(err, fault.Untried),
+		Kind:    string(fault.KindOf(err)), Reason: string(fault.ReasonOf(err)), Message: message,
 		Detail: Text(strings.TrimPrefix(strings.TrimPrefix(Text(err.Error()), message), ": ")),
 	}
 }
@@ -43,6 +48,9 @@ func (r Refusal) Err() error {
 	err := fault.New(kind, "%s", message)
 	if d := Text(r.Detail); d != "" {
 		err = fault.Wrap(kind, said(d), "%s", message)
+	}
+	if r.Untried {
+		err = err.Untried()
 	}
 	if reason := fault.Reason(r.Reason); slices.Contains(fault.Reasons(), reason) {
 		return err.Because(reason)

@@ -37,7 +37,7 @@ func (l *Lease) begin() (epoch uint64, err error) {
 		return 0, fault.New(fault.Unavailable, "the slot is closed")
 	}
 	if l.login.retired.Load() {
-		return 0, fault.Wrap(fault.Unavailable, ErrRetired, "the slot has been closed")
+		return 0, fault.Wrap(fault.Unavailable, ErrRetired, "the slot has been closed").Untried()
 	}
 	l.calls.Add(1)
 	return l.login.slot.epoch.Load(), nil

@@ -4,6 +4,8 @@
 package failover
 
 import (
+	"errors"
+
 	"gatehouse/core/fault"
 	"gatehouse/core/groups"
 )
@@ -26,7 +28,7 @@ func Next(err error, repeatable bool) bool {
 	if fault.KindOf(err) != fault.Unavailable {
 		return false
 	}
-	if repeatable {
+	if repeatable || errors.Is(err, fault.Untried) {
 		return true
 	}
 	switch fault.ReasonOf(err) {

@@ -59,6 +59,16 @@ func TestNext(t *testing.T) {
 	if !failover.Next(never, false) {
 		t.Error("got no other try although nothing had been sent, want one")
 	}
+	silent := fault.New(fault.Unavailable, "x").Because(fault.TimedOut)
+	if failover.Next(silent, false) {
+		t.Error("got another try after a call that may have been carried out, want none")
+	}
+	if !failover.Next(silent.Untried(), false) {
+		t.Error("got no other try although nothing was tried, want one")
+	}
+	if failover.Next(fault.New(fault.Invalid, "x").Untried(), false) {
+		t.Error("got another try for a request that is wrong everywhere, want none")
+	}
 	if failover.Next(fault.New(fault.Unavailable, "x").Because(fault.TimedOut), false) {
 		t.Error("got another try of a change that timed out, want none: it may have been done")
 	}

@@ -47,7 +47,19 @@ type Error struct {
 	reason  Reason
 	message string
 	cause   error
+	untried bool
 }
+
+// Progress tells how far a call came that failed.
+type Progress string
+
+// Untried is what errors.Is finds in the error of a call that provably did
+// nothing: it ended before anything was tried, so that it may be made again,
+// also elsewhere, whatever it would change.
+const Untried Progress = "nothing was tried"
+
+// Error makes a Progress an error.
+func (p Progress) Error() string { return string(p) }
 
 // New returns an error of kind k whose message is safe for the caller. The
 // message must not hold a rejected value or a secret.
@@ -67,6 +79,13 @@ func (e *Error) Because(r Reason) *Error {
 	return &c
 }
 
+// Untried returns a copy of e that says that nothing was tried.
+func (e *Error) Untried() *Error {
+	c := *e
+	c.untried = true
+	return &c
+}
+
 // Error returns the message followed by its cause: text for logs.
 func (e *Error) Error() string {
 	if e.cause == nil {
@@ -78,13 +97,15 @@ func (e *Error) Error() string {
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.cause }
 
-// Is reports whether target is e's kind or e's reason.
+// Is reports whether target is e's kind, e's reason or how far it came.
 func (e *Error) Is(target error) bool {
 	switch t := target.(type) {
 	case Kind:
 		return e.kind == t
 	case Reason:
 		return e.reason == t
+	case Progress:
+		return t == Untried && e.untried
 	default:
 		return false
 	}

@@ -47,3 +47,15 @@ func TestError(t *testing.T) {
 		}
 	})
 }
+
+func TestUntried(t *testing.T) {
+	t.Parallel()
+	e := fault.Wrap(fault.Unavailable, errors.New("cause"), "message").Because(fault.Refused)
+	if errors.Is(e, fault.Untried) {
+		t.Error("an error says that nothing was tried, though nobody said so")
+	}
+	u := fmt.Errorf("generating a key: %w", e.Untried())
+	if !errors.Is(u, fault.Untried) || !errors.Is(u, fault.Unavailable) || fault.ReasonOf(u) != fault.Refused || fault.Message(u) != "message" {
+		t.Errorf("got %v, want the same error, untried", u)
+	}
+}

@@ -33,10 +33,9 @@ type LibraryConfig struct {
 type Config struct {
 	LibraryConfig
 
-	CertFile         string   `env:"CERT_FILE"          help:"PKCS#12 file (or PEM) with the gateway's TLS certificate and private key."                       name:"cert-file"          placeholder:"FILE"`
-	CertPassword     Password `env:"CERT_PASSWORD"      help:"Password of the PKCS#12 file, if it has one; better kept in a file."                            hidden:""                 name:"cert-password" placeholder:"TEXT"`
-	CertPasswordFile string   `env:"CERT_PASSWORD_FILE" help:"File whose first line is the password of the PKCS#12 file."                                     name:"cert-password-file" placeholder:"FILE"`
-	CAFile           string   `env:"CA_FILE"            help:"PEM file with the CA of client certificates: turns on mutual TLS. Without it anybody who reaches the port may try PINs." name:"ca-file" placeholder:"FILE"`
+	CertFile         string `env:"CERT_FILE"          help:"PKCS#12 file (or PEM) with the gateway's TLS certificate and private key."                       name:"cert-file"          placeholder:"FILE"`
+	CertPasswordFile string `env:"CERT_PASSWORD_FILE" help:"File whose first line is the password of the PKCS#12 file, if it has one; the variable CERT_PASSWORD may hold it instead."                                     name:"cert-password-file" placeholder:"FILE"`
+	CAFile           string `env:"CA_FILE"            help:"PEM file with the CA of client certificates: turns on mutual TLS. Without it anybody who reaches the port may try PINs." name:"ca-file" placeholder:"FILE"`
 
 	Address       string        `env:"HMG_LISTEN_ADDRESS" help:"Address to listen on; empty: all."                     name:"listen-address" placeholder:"IP"`
 	Port          uint16        `default:"4442"           env:"HMG_LISTEN_PORT"                                        help:"Port for the service."                                              name:"listen-port"     placeholder:"PORT"`
@@ -44,15 +43,6 @@ type Config struct {
 	HealthTLSPort uint16        `default:"4440"           env:"HMG_HEALTH_TLS_PORT"                                    help:"Port of GET /health over HTTPS; 0: none."                           name:"health-tls-port" placeholder:"PORT"`
 	Drain         time.Duration `default:"20s"            env:"HMG_DRAIN"                                              help:"How long requests under way may take to end when the gateway stops." name:"drain"          placeholder:"TIME"`
 	LogLevel      string        `default:"info"           enum:"debug,info,warn,error"                                 env:"HMG_LOG_LEVEL"                                                       help:"Least severe log records to write: debug, info, warn or error." name:"log-level" placeholder:"LEVEL"`
-}
-
-// Password is a password in a flag or variable. It prints as a placeholder.
-type Password struct{ secret.Value }
-
-// UnmarshalText takes the password.
-func (p *Password) UnmarshalText(text []byte) error {
-	p.Value = secret.FromString(string(text))
-	return nil
 }
 
 // Validate reports what is wrong with the configuration, without starting
@@ -93,7 +83,7 @@ func (c LibraryConfig) Validate() error {
 
 // tls returns the server's TLS settings.
 func (c Config) tls() (*tls.Config, error) {
-	password := c.CertPassword.Value
+	password := secret.FromString(os.Getenv("CERT_PASSWORD")) // no flag: arguments are for all to see
 	if c.CertPasswordFile != "" {
 		if !password.Empty() {
 			return nil, fault.New(fault.Invalid, "CERT_PASSWORD and CERT_PASSWORD_FILE are both set")
