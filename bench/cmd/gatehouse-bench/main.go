@@ -23,13 +23,16 @@ type program struct {
 }
 
 func main() {
+	if err := measured(); err != nil {
+		fmt.Fprintln(os.Stderr, "gatehouse-bench:", err)
+		os.Exit(1)
+	}
+}
+
+func measured() error {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	var p program
 	kong.Parse(&p, kong.Name("gatehouse-bench"), kong.Description("Measures what each hop to a key costs. Only ratios within one run mean anything."))
-	if err := run(ctx, p); err != nil {
-		fmt.Fprintln(os.Stderr, "gatehouse-bench:", err)
-		stop()
-		os.Exit(1)
-	}
+	return run(ctx, p)
 }

@@ -45,16 +45,21 @@ func run(ctx context.Context, p program) (err error) {
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(dir)
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	fmt.Fprintln(os.Stderr, "setting up a token, a gateway and a service in", dir)
-	if b.lab, err = startLab(ctx, p.Programs, dir); err != nil {
+	token, err := tokenFolder(dir)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(token)) }()
+	if b.lab, err = startLab(ctx, p.Programs, dir, token); err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, b.lab.Close()) }()
 	if err := b.open(ctx); err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, b.gateway.Close(), b.direct.Close()) }()
+	defer func() { err = errors.Join(err, b.gateway.Close(), b.direct.Close()) }() //nolint:contextcheck // closing obeys none
 	if err := b.operations(ctx); err != nil {
 		return err
 	}
@@ -72,10 +77,18 @@ func run(ctx context.Context, p program) (err error) {
 	return err
 }
 
-// startLab starts a lab whose token lies in memory where the machine allows it:
-// writing 10,000 objects to a disk takes minutes and is not what is measured.
-// The service's database stays on disk.
-func startLab(ctx context.Context, programs, dir string) (*lab.Lab, error) {
+// tokenFolder makes the folder of the token, in memory where the machine allows
+// it: writing 10,000 objects to a disk takes minutes and is not what is
+// measured. The service's database stays on disk.
+func tokenFolder(dir string) (string, error) {
+	if at, err := os.MkdirTemp("/dev/shm", "gatehouse-bench-"); err == nil {
+		return at, nil
+	}
+	return os.MkdirTemp(dir, "token-")
+}
+
+// startLab starts a gateway beside a new token in the folder token, and a service.
+func startLab(ctx context.Context, programs, dir, token string) (*lab.Lab, error) {
 	programs, err := filepath.Abs(programs)
 	if err != nil {
 		return nil, err
@@ -84,18 +97,14 @@ func startLab(ctx context.Context, programs, dir string) (*lab.Lab, error) {
 	if err != nil {
 		return nil, err
 	}
-	at, err := os.MkdirTemp("/dev/shm", "gatehouse-bench-")
+	if l.Token, err = softtoken.SoftHSM(token, "bench", "bench-4711"); err == nil { //nolint:contextcheck // takes milliseconds
+		err = l.StartGateway(ctx)
+	}
+	if err == nil {
+		err = l.StartService(ctx)
+	}
 	if err != nil {
-		at = filepath.Join(dir, "token")
-	}
-	context.AfterFunc(ctx, func() { _ = os.RemoveAll(at) })
-	if l.Token, err = softtoken.SoftHSM(at, "bench", "bench-4711"); err != nil {
 		return nil, errors.Join(err, l.Close())
-	}
-	for _, step := range []func(context.Context) error{l.StartGateway, l.StartService} {
-		if err := step(ctx); err != nil {
-			return nil, errors.Join(err, l.Close())
-		}
 	}
 	return l, nil
 }
