@@ -6,13 +6,17 @@ import (
 	"gatehouse/core/fault"
 )
 
-// A lane runs jobs, a limited number at once; a limited number wait.
+// A lane runs jobs, a limited number at once; a limited number wait. Its workers
+// stay when they have nothing to do: a new goroutine would have to grow its
+// stack for each job, which costs more than the rest.
 type lane struct {
 	limit, depth int
 
 	mu      sync.Mutex
 	running int
 	waiting []func()
+	idle    []chan func() // workers without a job; the last one worked last
+	closed  bool
 }
 
 // enter takes a place for a job that its caller does itself. It must leave.
@@ -28,8 +32,10 @@ func (l *lane) enter() bool {
 
 // leave gives the place to a job that waits.
 func (l *lane) leave() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	if job := l.next(); job != nil {
-		go l.work(job)
+		l.start(job)
 	}
 }
 
@@ -40,7 +46,7 @@ func (l *lane) submit(job func()) bool {
 	switch {
 	case l.running < l.limit:
 		l.running++
-		go l.work(job)
+		l.start(job)
 		return true
 	case len(l.waiting) < l.depth:
 		l.waiting = append(l.waiting, job)
@@ -50,17 +56,47 @@ func (l *lane) submit(job func()) bool {
 	}
 }
 
+// close lets the workers go that have nothing to do.
+func (l *lane) close() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.closed = true
+	for _, w := range l.idle {
+		close(w)
+	}
+	l.idle = nil
+}
+
+// start gives job, which has its place, to a worker.
+func (l *lane) start(job func()) {
+	if n := len(l.idle); n > 0 {
+		l.idle[n-1] <- job
+		l.idle = l.idle[:n-1]
+		return
+	}
+	go l.work(job)
+}
+
+// work is a worker.
 func (l *lane) work(job func()) {
+	mine := make(chan func(), 1)
 	for job != nil {
 		job()
+		l.mu.Lock()
 		job = l.next()
+		rest := job == nil && !l.closed
+		if rest {
+			l.idle = append(l.idle, mine)
+		}
+		l.mu.Unlock()
+		if rest {
+			job = <-mine // nil when the lane is closed
+		}
 	}
 }
 
 // next returns a job that waits, or gives the place up.
 func (l *lane) next() func() {
-	l.mu.Lock()
-	defer l.mu.Unlock()
 	if len(l.waiting) == 0 {
 		l.running--
 		return nil
@@ -110,6 +146,8 @@ func (ls *lanes) release(slot uint) {
 	if l := ls.of[slot]; l != nil {
 		if l.users--; l.users == 0 {
 			delete(ls.of, slot)
+			l.operations.close()
+			l.management.close()
 		}
 	}
 }
