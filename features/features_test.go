@@ -3,6 +3,7 @@ package features_test
 import (
 	"context"
 	"errors"
+	"io"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -68,6 +69,31 @@ func play(t *testing.T, name string, setUp func(context.Context, stage.Options) 
 		if err := run.Write(".results"); err != nil {
 			t.Error(err)
 		}
+	}
+}
+
+// TestUnmentionedRefusalFails plays a scenario that says nothing of the refusal
+// that it meets.
+func TestUnmentionedRefusalFails(t *testing.T) {
+	const feature = "Feature: Silence\n  Scenario: A refusal is passed over\n" +
+		"    When the administrator makes the group \"Cloud\" linked to a cloud service\n    Then there is no group \"Cloud\"\n"
+	suite := suiteOf(t, "silence", "")
+	suite.Options.Paths, suite.Options.Output = nil, io.Discard
+	suite.Options.FeatureContents = []godog.Feature{{Name: "silence.feature", Contents: []byte(feature)}}
+	set, err := stage.Simulated(t.Context(), stage.Options{Dir: t.TempDir(), Scenarios: 1, Wrap: func(next http.RoundTripper) http.RoundTripper { return next }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	run := &results.Run{}
+	suite.ScenarioInitializer = initializer(set.Stage, run)
+	if status := suite.Run(); status == 0 {
+		t.Error("the scenario has passed")
+	}
+	if len(run.Scenarios) != 1 || !strings.Contains(run.Scenarios[0].Error, "a refusal that it did not mention") {
+		t.Errorf("got %v, want one scenario that failed for the refusal", run.Scenarios)
+	}
+	if err := set.Close(); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -162,7 +162,7 @@ func (w *world) agree() {
 	inToken, publics := map[string]int{}, map[string]int{}
 	for _, o := range objects {
 		name := fmt.Sprintf("%q with the id %x", o.Label, o.ID)
-		switch o.Class { //nolint:exhaustive // there are no others
+		switch o.Class {
 		case hsm.SecretKey:
 			inToken[name]++
 		case hsm.PrivateKey:

@@ -39,7 +39,8 @@ type Relay struct {
 // New returns a relay to an address (host:port). Cut ends it.
 func New(ctx context.Context, to string) (*Relay, error) {
 	r := &Relay{to: to, at: "127.0.0.1:0", conns: map[net.Conn]struct{}{}}
-	return r, r.Mend(ctx)
+	err := r.Mend(ctx)
+	return r, err
 }
 
 // Address returns where to connect instead.

@@ -39,7 +39,7 @@ func Real(ctx context.Context, o Options) (_ *Set, err error) {
 	if err := l.MakeToken(ctx); err != nil {
 		return nil, err
 	}
-	tokens, err := set.tokens(l, o.Scenarios)
+	tokens, err := set.tokens(l, o.Scenarios) //nolint:contextcheck // softhsm2-util ends by itself
 	if err != nil {
 		return nil, err
 	}
@@ -85,7 +85,8 @@ func Real(ctx context.Context, o Options) (_ *Set, err error) {
 	if err != nil {
 		return nil, err
 	}
-	return set, set.Stage.Prepare(ctx, o.Scenarios)
+	err = set.Stage.Prepare(ctx, o.Scenarios)
+	return set, err
 }
 
 // madeToken is a token with the application that uses it as somebody else.

@@ -56,7 +56,8 @@ func Simulated(ctx context.Context, o Options) (_ *Set, err error) {
 			}, nil
 		},
 	}
-	return set, set.serve(ctx, o)
+	err = set.serve(ctx, o)
+	return set, err
 }
 
 // serve wires the service and makes its first administrator.

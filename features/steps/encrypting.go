@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 
 	"gatehouse/adapters/dsmwire"
 	"gatehouse/simulators/lab/openssl"
@@ -12,14 +13,15 @@ import (
 // encrypted is a ciphertext with what it was made by.
 type encrypted struct {
 	name    string
+	mode    string
 	request dsmwire.DecryptRequest // that undoes it
 }
 
 func encryptingSteps() []Step {
 	return []Step{
 		{When, `^the application encrypts something with "([^"]*)"$`, on1((*scenario).encrypts)},
-		{When, `^the application encrypts something with "([^"]*)" using (GCM|CBC|CTR|OAEP)$`, on2((*scenario).encryptsUsing)},
-		{Given, `^the application has encrypted something with "([^"]*)" using (GCM|CBC|CTR|OAEP)$`, on2((*scenario).encrypt)},
+		{When, `^the application encrypts something with "([^"]*)" using (GCM|CBC|CTR|OAEP|PKCS#1 v1\.5)$`, on2((*scenario).encryptsUsing)},
+		{Given, `^the application has encrypted something with "([^"]*)" using (GCM|CBC|CTR)$`, on2((*scenario).encrypt)},
 		{When, `^the application decrypts something with "([^"]*)"$`, on1((*scenario).decryptsSomething)},
 		{When, `^the application decrypts it with one bit changed$`, on0((*scenario).decryptsChanged)},
 		{Then, `^the application decrypts it again$`, on0((*scenario).decryptsAgain)},
@@ -28,10 +30,14 @@ func encryptingSteps() []Step {
 }
 
 func modeNamed(name string) *dsmwire.Mode {
-	if name == "OAEP" {
+	switch name {
+	case "OAEP":
 		return &dsmwire.Mode{Name: dsmwire.OAEP, Hash: "SHA256"}
+	case "PKCS#1 v1.5":
+		return &dsmwire.Mode{Name: dsmwire.PKCS1v15}
+	default:
+		return &dsmwire.Mode{Name: name}
 	}
-	return &dsmwire.Mode{Name: name}
 }
 
 func (s *scenario) encrypts(ctx context.Context, name string) error {
@@ -59,7 +65,7 @@ func (s *scenario) encrypt(ctx context.Context, name, mode string) error {
 	if bytes.Contains(r.Cipher, []byte(message[:16])) {
 		return errors.New("the ciphertext holds the plaintext")
 	}
-	s.encrypted = encrypted{name, dsmwire.DecryptRequest{
+	s.encrypted = encrypted{name, mode, dsmwire.DecryptRequest{
 		Key: key, Alg: k.ObjType, Mode: modeNamed(mode), Cipher: r.Cipher, IV: r.IV, Tag: r.Tag,
 	}}
 	return nil
@@ -104,7 +110,16 @@ func (s *scenario) decryptsOutside(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	plain, err := openssl.DecryptCBC(ctx, o.value, s.encrypted.request.IV, s.encrypted.request.Cipher)
+	r := s.encrypted.request
+	var plain []byte
+	switch s.encrypted.mode {
+	case "CBC":
+		plain, err = openssl.DecryptCBC(ctx, o.value, r.IV, r.Cipher)
+	case "OAEP":
+		plain, err = openssl.DecryptOAEP(ctx, o.value, "sha256", r.Cipher)
+	default:
+		err = fmt.Errorf("nobody decrypts %s outside the service here", s.encrypted.mode)
+	}
 	if err != nil {
 		return err
 	}

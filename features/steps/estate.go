@@ -29,6 +29,7 @@ func estateSteps() []Step {
 		{Given, `^the HSM holds (?:the|another) RSA pair "([^"]*)" with the id ([0-9a-f]+)$`, on2((*scenario).holdsRSAWithID)},
 		{Given, `^the HSM holds a certificate "([^"]*)"$`, on1((*scenario).holdsCertificate)},
 		{Given, `^the HSM holds a data object "([^"]*)"$`, on1((*scenario).holdsData)},
+		{Given, `^the HSM holds a key "([^"]*)" of an unknown type$`, on1((*scenario).holdsExotic)},
 		{Given, `^the HSM holds the lone public key "([^"]*)"$`, on1((*scenario).holdsLonePublic)},
 		{Given, `^the HSM holds the lone private key "([^"]*)"$`, on1((*scenario).holdsLonePrivate)},
 		{Given, `^the HSM holds (\d+) keys made by somebody else$`, on1((*scenario).holdsMany)},
@@ -88,6 +89,12 @@ func (s *scenario) holdsRSAWithID(ctx context.Context, label, id string) error {
 		return err
 	}
 	return s.putPair(ctx, keys.RSA, label, raw)
+}
+
+// holdsExotic puts a key of a vendor's own type into the HSM.
+func (s *scenario) holdsExotic(ctx context.Context, label string) error {
+	const vendorDefined = 0x80000001 // CKK_VENDOR_DEFINED and up
+	return s.put(ctx, foreign{hsm.Object{Class: hsm.SecretKey, KeyType: vendorDefined, ID: s.nextID(), Label: []byte(label)}, nil})
 }
 
 // newPair makes a pair outside the service: private half, then public half.

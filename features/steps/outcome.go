@@ -32,10 +32,10 @@ func refused(kind fault.Kind, words string) func(context.Context) error {
 func (s *scenario) wasRefused(kind fault.Kind, words string) error {
 	s.met = true
 	if s.outcome == nil {
-		return fmt.Errorf("it was not refused, want a refusal of the kind %q", kind)
+		return fmt.Errorf("it was not refused, want one of the kind: %w", kind)
 	}
 	if !errors.Is(s.outcome, kind) {
-		return fmt.Errorf("got %w, want a refusal of the kind %q", s.outcome, kind)
+		return fmt.Errorf("got %w, want a refusal of the kind: %w", s.outcome, kind)
 	}
 	return says("the refusal", s.outcome.Error(), words)
 }

@@ -112,7 +112,8 @@ func (s *Stage) inAccount(ctx context.Context) (*dsmclient.Client, error) {
 	}
 	own := s.accounts[0]
 	s.accounts = s.accounts[1:]
-	return c, c.SelectAccount(ctx, own)
+	err = c.SelectAccount(ctx, own)
+	return c, err
 }
 
 // rsaKey returns the n-th of the RSA keys that scenarios share, because making

@@ -2,7 +2,6 @@ package steps
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -84,7 +83,8 @@ func (s *scenario) progressTold(context.Context) error {
 	return fmt.Errorf("got the progress %v, want some that is not the end of %d keys", s.progress, s.found)
 }
 
-// warned looks for a warning that names the object, by its CKA_ID or in its words.
+// warned looks for a warning that names the object by its CKA_ID, or by its
+// class where it has none.
 func (s *scenario) warned(_ context.Context, label string) error {
 	if s.outcome != nil {
 		return s.outcome
@@ -93,11 +93,11 @@ func (s *scenario) warned(_ context.Context, label string) error {
 	if err != nil {
 		return err
 	}
-	class := string(found[0].Class)
+	o := found[0]
 	for _, w := range s.warnings {
-		if w.SourceKeyID == fmt.Sprintf("%x", found[0].ID) && strings.Contains(w.Message, class) {
+		if w.SourceKeyID == fmt.Sprintf("%x", o.ID) && (len(o.ID) > 0 || strings.Contains(w.Message, string(o.Class))) {
 			return nil
 		}
 	}
-	return errors.New("no warning about the " + class + " " + label)
+	return fmt.Errorf("no warning about the %s %q", o.Class, label)
 }

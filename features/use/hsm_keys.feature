@@ -19,17 +19,19 @@ Feature: Applications use the keys of an HSM group
       | RSA 2048    | PSS               |
       | EC NistP256 | ECDSA             |
       | EC NistP384 | ECDSA             |
+      | EC Ed25519  | Ed25519           |
 
   Scenario Outline: What was encrypted is decrypted again
-    Given the application has generated the AES 256 key "lock" in "Payments"
+    Given the application has generated the <kind> key "lock" in "Payments"
     When the application encrypts something with "lock" using <mode>
     Then the application decrypts it again
 
     Examples:
-      | mode |
-      | GCM  |
-      | CBC  |
-      | CTR  |
+      | kind     | mode        |
+      | AES 256  | GCM         |
+      | AES 256  | CBC         |
+      | AES 128  | CTR         |
+      | RSA 2048 | PKCS#1 v1.5 |
 
   Scenario: What was encrypted with an imported key is decrypted elsewhere
     Given the application has imported the AES 256 key "lock" into "Payments"

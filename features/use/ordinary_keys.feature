@@ -39,6 +39,11 @@ Feature: Applications use the keys of an ordinary group
     When the application encrypts something with "lock" using CBC
     Then it decrypts outside the service with the original
 
+  Scenario: What was encrypted with an imported RSA key is decrypted elsewhere
+    Given the application has imported the RSA 2048 key "lock" into "Vault"
+    When the application encrypts something with "lock" using OAEP
+    Then it decrypts outside the service with the original
+
   Scenario: A changed ciphertext is refused without saying why
     Given the application has generated the AES 256 key "lock" in "Vault"
     And the application has encrypted something with "lock" using GCM

@@ -46,6 +46,14 @@ Feature: Awkward inventories end in a defined result
     And there is a warning about "web"
     And there is a warning about "notes"
 
+  @simulated
+  Scenario: A key of a type that Gatehouse does not know is left alone with a warning
+    Given the HSM holds a key "exotic" of an unknown type
+    And the HSM holds the AES key "payroll"
+    When the administrator syncs "Payments" and watches
+    Then 1 new key is reported
+    And there is a warning about "exotic"
+
   Scenario: A lone public key is a key that only verifies
     Given the HSM holds the lone public key "partner"
     When the administrator syncs "Payments"
