@@ -20,24 +20,18 @@ type links struct {
 	sealer seal.Sealer
 	within time.Duration
 
-	mu     sync.Mutex
-	open   map[id.Connection]*link
-	closed bool
-}
-
-// link is the way to one token, under one configuration of its connection.
-type link struct {
-	conn groups.Connection
-	busy chan struct{} // holds one element while somebody dials
-
 	mu      sync.Mutex
-	token   token.Token
-	refused error // the PIN was refused: not to be tried again
-	insist  bool  // a person asked for the next try
+	open    map[id.Connection]*link
+	refused map[id.Connection][]*link // earlier configurations whose PIN was refused
+	closed  bool
+	tokens  sync.WaitGroup // that are open
 }
 
 func newLinks(dial Dial, sealer seal.Sealer, within time.Duration) *links {
-	return &links{dial: dial, sealer: sealer, within: within, open: map[id.Connection]*link{}}
+	return &links{
+		dial: dial, sealer: sealer, within: within,
+		open: map[id.Connection]*link{}, refused: map[id.Connection][]*link{},
+	}
 }
 
 // sameWay reports whether a token opened with a can serve b. The order of a
@@ -50,67 +44,95 @@ func sameWay(a, b groups.Connection) bool {
 }
 
 // link returns the link of conn as it is configured now; the token of an
-// earlier configuration is closed.
+// earlier configuration is given up.
 func (ls *links) link(conn groups.Connection) (*link, error) {
 	ls.mu.Lock()
 	defer ls.mu.Unlock()
 	if ls.closed {
-		return nil, fault.New(fault.Unavailable, "shutting down")
+		return nil, errClosed()
 	}
 	l := ls.open[conn.ID]
-	if l == nil || !sameWay(l.conn, conn) {
-		if l != nil {
-			go l.drop(nil)
-		}
-		l = &link{conn: conn, busy: make(chan struct{}, 1)}
-		ls.open[conn.ID] = l
+	if l != nil && sameWay(l.conn, conn) {
+		return l, nil
 	}
+	if l != nil {
+		if err := l.retire(); err != nil {
+			ls.refused[conn.ID] = append(ls.refused[conn.ID], l)
+		}
+	}
+	l = &link{links: ls, conn: conn, busy: make(chan struct{}, 1)}
+	for _, r := range ls.refused[conn.ID] { // a caller who has the group as it was must not try that PIN again
+		if sameWay(r.conn, conn) {
+			l.refused = r.refusal()
+		}
+	}
+	ls.open[conn.ID] = l
 	return l, nil
 }
 
-// token returns the open token of conn, opening it when there is none.
-func (ls *links) token(ctx context.Context, conn groups.Connection) (token.Token, error) {
+// use calls do with the open token of conn, opening it when there is none.
+// Reached is false when do was not called.
+func (ls *links) use(ctx context.Context, conn groups.Connection, do func(context.Context, token.Token) error) (reached bool, err error) {
 	l, err := ls.link(conn)
 	if err != nil {
-		return nil, err
+		return false, err
 	}
-	if t, err := l.state(); t != nil || err != nil {
-		return t, err
+	o, err := l.acquire(ctx)
+	if err != nil {
+		return false, err
 	}
-	select {
-	case l.busy <- struct{}{}:
-		defer func() { <-l.busy }()
-	case <-ctx.Done():
-		return nil, fault.Wrap(fault.Unavailable, ctx.Err(), "connecting to the HSM took too long").Because(fault.TimedOut)
+	defer l.release(o)
+	err = do(ctx, o.token)
+	if fault.ReasonOf(err).Credential() { // it had been accepted before
+		l.refuse(err)
 	}
-	if t, err := l.state(); t != nil || err != nil {
-		return t, err
+	return true, err
+}
+
+// retry lets a refused PIN be tried once more.
+func (ls *links) retry(conn groups.Connection) {
+	if l, err := ls.link(conn); err == nil {
+		l.retry()
 	}
+}
+
+// renew gives up the token of conn, so that the next call opens it anew.
+func (ls *links) renew(conn groups.Connection) {
+	if l, err := ls.link(conn); err == nil {
+		l.drop()
+	}
+}
+
+// forget gives up the tokens of connections that are no more.
+func (ls *links) forget(conns []id.Connection) {
+	ls.mu.Lock()
+	defer ls.mu.Unlock()
+	for _, c := range conns {
+		if l := ls.open[c]; l != nil {
+			_ = l.retire()
+		}
+		delete(ls.open, c)
+		delete(ls.refused, c)
+	}
+}
+
+// close gives up all tokens, and returns when their last users are done and
+// they are closed.
+func (ls *links) close() {
+	ls.mu.Lock()
+	ls.closed = true
+	for _, l := range ls.open {
+		_ = l.retire()
+	}
+	ls.open = map[id.Connection]*link{}
+	ls.mu.Unlock()
+	ls.tokens.Wait()
+}
+
+// dialled opens the token of conn, which shut closes.
+func (ls *links) dialled(ctx context.Context, conn groups.Connection, insist bool) (token.Token, error) {
 	ctx, cancel := context.WithTimeout(ctx, ls.within)
 	defer cancel()
-	t, err := ls.connect(ctx, conn, l.insists())
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if err != nil {
-		if fault.ReasonOf(err).Credential() {
-			l.refused = err
-		}
-		return nil, err
-	}
-	l.token = t
-	return t, nil
-}
-
-// insists reports whether a person asked for this try, once.
-func (l *link) insists() bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	insist := l.insist
-	l.insist = false
-	return insist
-}
-
-func (ls *links) connect(ctx context.Context, conn groups.Connection, insist bool) (token.Token, error) {
 	a := Access{Insist: insist}
 	var err error
 	if !conn.PIN.Empty() {
@@ -123,64 +145,24 @@ func (ls *links) connect(ctx context.Context, conn groups.Connection, insist boo
 			return nil, err
 		}
 	}
-	return ls.dial(ctx, conn, a)
-}
-
-func (l *link) state() (token.Token, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.refused != nil {
-		return nil, l.refused
+	t, err := ls.dial(ctx, conn, a)
+	if err != nil {
+		return nil, err
 	}
-	return l.token, nil
-}
-
-// refuse records that the PIN of conn was refused by its token, after having
-// been accepted before, and drops the token.
-func (ls *links) refuse(conn groups.Connection, err error) {
-	l, linkErr := ls.link(conn)
-	if linkErr != nil {
-		return
-	}
-	l.mu.Lock()
-	l.refused = err
-	l.mu.Unlock()
-	l.drop(nil)
-}
-
-// retry lets a refused PIN be tried once more.
-func (ls *links) retry(conn groups.Connection) {
-	if l, err := ls.link(conn); err == nil {
-		l.mu.Lock()
-		l.refused, l.insist = nil, true
-		l.mu.Unlock()
-	}
-}
-
-// drop closes the link's token.
-func (l *link) drop(wg *sync.WaitGroup) {
-	if wg != nil {
-		defer wg.Done()
-	}
-	l.mu.Lock()
-	t := l.token
-	l.token = nil
-	l.mu.Unlock()
-	if t != nil {
-		_ = t.Close() // nothing waits for what a token that nobody uses says
-	}
-}
-
-func (ls *links) close() {
 	ls.mu.Lock()
-	ls.closed = true
-	open := ls.open
-	ls.open = map[id.Connection]*link{}
-	ls.mu.Unlock()
-	var wg sync.WaitGroup
-	for _, l := range open {
-		wg.Add(1)
-		go l.drop(&wg)
+	defer ls.mu.Unlock()
+	if ls.closed {
+		_ = t.Close() // nobody has used it
+		return nil, errClosed()
 	}
-	wg.Wait()
+	ls.tokens.Add(1)
+	return t, nil
 }
+
+// shut closes a token that nobody uses. Nothing waits for what it says to that.
+func (ls *links) shut(t token.Token) {
+	defer ls.tokens.Done()
+	_ = t.Close()
+}
+
+func errClosed() error { return fault.New(fault.Unavailable, "shutting down") }

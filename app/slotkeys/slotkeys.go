@@ -11,6 +11,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/hex"
+	"slices"
 	"strings"
 	"time"
 
@@ -29,7 +30,8 @@ import (
 	"gatehouse/ports/token"
 )
 
-// Dial opens the token at the end of a connection.
+// Dial opens the token at the end of a connection, or gives up within a moment
+// of its context's end.
 type Dial func(ctx context.Context, conn groups.Connection, a Access) (token.Token, error)
 
 // Access is what opens a connection: its secrets, unsealed; either may be empty.
@@ -88,19 +90,20 @@ func New(dial Dial, sealer seal.Sealer, cfg Config) *Backend {
 // Close closes all tokens.
 func (b *Backend) Close() { b.links.close() }
 
-// try runs do on the group's tokens in failover order.
+// Forget closes the ways to connections that were removed, when the calls under
+// way are done.
+func (b *Backend) Forget(conns ...id.Connection) { b.links.forget(conns) }
+
+// try runs do on the group's tokens in failover order. What did not reach a
+// token can be tried on the next, whatever it is.
 func (b *Backend) try(ctx context.Context, g groups.Group, repeatable bool, within time.Duration, do func(context.Context, token.Token) error) error {
 	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
-	err := error(fault.New(fault.Unavailable, "Not Connected: the group has no connection to an HSM"))
+	err := error(fault.New(fault.Unavailable, "Not Connected: the group has no connection to an HSM").Because(fault.Unreachable))
 	for _, conn := range failover.Order(g, b.cfg.Shuffle) {
-		var t token.Token
-		if t, err = b.links.token(ctx, conn); err == nil {
-			if err = do(ctx, t); fault.ReasonOf(err).Credential() {
-				b.links.refuse(conn, err)
-			}
-		}
-		if err == nil || !failover.Next(err, repeatable) || ctx.Err() != nil {
+		var reached bool
+		reached, err = b.links.use(ctx, conn, do)
+		if err == nil || !failover.Next(err, repeatable || !reached) || ctx.Err() != nil {
 			break
 		}
 	}
@@ -223,20 +226,26 @@ func (b *Backend) Recover(ctx context.Context, o backend.Order) (*backend.Made, 
 	return made, err
 }
 
-// wholeKey returns the key that the objects make up, nil when something is missing.
+// wholeKey returns the key that the objects make up, nil when something is
+// missing: half of a pair is no key, unless a public key was imported alone.
 func wholeKey(objects []hsm.Object, o backend.Order) *backend.Made {
 	plan := keysync.Make(objects, nil, groups.Policy{})
 	if len(plan.New) != 1 {
 		return nil
 	}
 	f := plan.New[0]
-	if f.Type != o.Spec.Type || !bytes.Equal(f.Pointer.Label, []byte(o.Spec.Name)) || f.Type.Asymmetric() && len(f.PublicKey) == 0 {
+	if f.Type != o.Spec.Type || !bytes.Equal(f.Pointer.Label, []byte(o.Spec.Name)) {
+		return nil
+	}
+	if f.PublicOnly && !o.Imported || f.Type.Asymmetric() && !slices.ContainsFunc(objects, isPublicKey) {
 		return nil
 	}
 	p := f.Pointer
 	p.Own = true
 	return &backend.Made{Size: f.Size, Curve: f.Curve, PublicKey: f.PublicKey, KCV: f.KCV, Public: f.PublicOnly, Virtual: &p}
 }
+
+func isPublicKey(o hsm.Object) bool { return o.Class == hsm.PublicKey }
 
 // Export is refused: the value of a key in an HSM stays there.
 func (b *Backend) Export(context.Context, groups.Group, keys.Key) (secret.Value, error) {
@@ -269,21 +278,27 @@ func (b *Backend) Destroy(ctx context.Context, g groups.Group, k keys.Key) error
 	return err
 }
 
-// Inventory yields every object of the group's slot.
+// Inventory yields every object of the group's slot. It does not go on with
+// another connection in the middle: that one would begin anew.
 func (b *Backend) Inventory(ctx context.Context, g groups.Group, yield func(hsm.Object) error) error {
-	started := false
+	var cutOff error
 	return b.try(ctx, g, true, b.cfg.InventoryWithin, func(ctx context.Context, t token.Token) error {
-		if started {
-			return fault.New(fault.Internal, "inventory was cut off; sync again")
+		if cutOff != nil {
+			return cutOff
 		}
-		return t.Inventory(ctx, hsm.Filter{}, func(o hsm.Object) error {
-			started = true
+		begun := false
+		err := t.Inventory(ctx, hsm.Filter{}, func(o hsm.Object) error {
+			begun = true
 			return yield(o)
 		})
+		if begun {
+			cutOff = err
+		}
+		return err
 	})
 }
 
-// Present reports whether the HSM holds an object of k's class and CKA_ID.
+// Present reports whether the HSM holds the key of k's pointer.
 func (b *Backend) Present(ctx context.Context, g groups.Group, k keys.Key) (bool, error) {
 	ref, ok := hsm.RefOf(k)
 	if !ok {
@@ -292,48 +307,19 @@ func (b *Backend) Present(ctx context.Context, g groups.Group, k keys.Key) (bool
 	found := false
 	err := b.try(ctx, g, true, b.cfg.OperateWithin, func(ctx context.Context, t token.Token) error {
 		return t.Inventory(ctx, hsm.Filter{ID: ref.ID}, func(o hsm.Object) error {
-			found = found || o.Class == ref.Class && o.Type == ref.Type && bytes.Equal(o.Label, ref.Label)
+			found = found || names(ref, o)
 			return nil
 		})
 	})
 	return found, err
 }
 
-// Check tests a saved connection with its stored PIN, and makes a connection
-// whose PIN had been refused usable again if it is accepted now.
-func (b *Backend) Check(ctx context.Context, conn groups.Connection) (hsm.Info, error) {
-	ctx, cancel := context.WithTimeout(ctx, b.cfg.ConnectWithin)
-	defer cancel()
-	b.links.retry(conn)
-	t, err := b.links.token(ctx, conn)
-	if err != nil {
-		return hsm.Info{}, notConnected(err)
-	}
-	info, err := t.Check(ctx)
-	return info, notConnected(err)
-}
-
-// CheckUnsaved tests a connection that is not saved, with the secrets given.
-func (b *Backend) CheckUnsaved(ctx context.Context, conn groups.Connection, pin, clientKey secret.Value) (info hsm.Info, err error) {
-	ctx, cancel := context.WithTimeout(ctx, b.cfg.ConnectWithin)
-	defer cancel()
-	t, err := b.links.dial(ctx, conn, Access{PIN: pin, ClientKey: clientKey, Insist: true})
-	if err != nil {
-		return hsm.Info{}, notConnected(err)
-	}
-	defer func() { _ = t.Close() }()
-	info, err = t.Check(ctx)
-	return info, notConnected(err)
-}
-
-// Status tells whether a saved connection works, without trying a PIN that was
-// refused before: nil when it is connected.
-func (b *Backend) Status(ctx context.Context, conn groups.Connection) error {
-	ctx, cancel := context.WithTimeout(ctx, b.cfg.ConnectWithin)
-	defer cancel()
-	t, err := b.links.token(ctx, conn)
-	if err == nil {
-		_, err = t.Check(ctx)
-	}
-	return notConnected(err)
+// names reports whether o may be the object that ref names. A generic secret is
+// a HMAC key or a secret by what it may do, which can change.
+func names(ref hsm.Ref, o hsm.Object) bool {
+	generic := func(t keys.Type) bool { return t == keys.HMAC || t == keys.Secret }
+	fingerprint := o.Fingerprint()
+	return o.Class == ref.Class && (o.Type == ref.Type || generic(o.Type) && generic(ref.Type)) &&
+		bytes.Equal(o.ID, ref.ID) && bytes.Equal(o.Label, ref.Label) &&
+		(len(fingerprint) == 0 || len(ref.Fingerprint) == 0 || bytes.Equal(fingerprint, ref.Fingerprint))
 }

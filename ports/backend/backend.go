@@ -32,9 +32,10 @@ type Made struct {
 // Order asks for a key. ID is chosen by the caller and recorded in an intent
 // first: for a key in an HSM it is the CKA_ID too, so that recovery finds it.
 type Order struct {
-	ID    id.Key
-	Group groups.Group
-	Spec  keys.Spec // checked
+	ID       id.Key
+	Group    groups.Group
+	Spec     keys.Spec // checked
+	Imported bool      // the material comes from outside; only then may a public key stand alone
 }
 
 // Backend makes, uses and removes keys of one kind of group.
