@@ -19,6 +19,7 @@ import (
 	"gatehouse/features/results"
 	"gatehouse/features/stage"
 	"gatehouse/features/steps"
+	"gatehouse/simulators/lab/openssl"
 	"gatehouse/simulators/softtoken"
 )
 
@@ -38,6 +39,8 @@ func TestFeaturesReal(t *testing.T) { play(t, "real", stage.Real, "~"+steps.Simu
 // looks for secrets where they must not be.
 func play(t *testing.T, name string, setUp func(context.Context, stage.Options) (*stage.Set, error), tags string) {
 	t.Helper()
+	_, err := openssl.Run(t.Context(), nil, "version")
+	softtoken.Need(t, err)
 	document, book := document(t), markers.New()
 	run := &results.Run{Stage: name}
 	suite := suiteOf(t, name, tags)

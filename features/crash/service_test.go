@@ -115,7 +115,10 @@ func TestServiceCrashes(t *testing.T) {
 		}
 	}
 	w.noIntents()
-	w.agree()
+	if n := w.agree(); n != 0 {
+		t.Errorf("got %d objects half made, though the gateway lived", n)
+	}
+	w.noSecrets()
 }
 
 // makeWarm makes the key that warm uses, and measures how long an order takes.

@@ -19,6 +19,7 @@ import (
 	"gatehouse/adapters/dsmwire"
 	"gatehouse/core/hsm"
 	"gatehouse/core/secret"
+	"gatehouse/features/markers"
 	"gatehouse/features/relay"
 	"gatehouse/simulators/lab"
 	"gatehouse/simulators/softtoken"
@@ -52,6 +53,7 @@ type world struct {
 	lab       *lab.Lab
 	rest, hmg *relay.Relay // client to service, service to gateway
 	transport *http.Transport
+	book      *markers.Book          // secrets to look for in what the crashes leave
 	token     *softtoken.Application // as somebody else sees it
 	admin     *dsmclient.Client
 	app       *dsmclient.Client
@@ -69,7 +71,7 @@ func newWorld(t *testing.T) *world {
 	must(t, err)
 	l, err := lab.New(lab.Options{Dir: t.TempDir(), Programs: dir, PIN: "pin-" + rand.Text(), Empty: true})
 	must(t, err)
-	w := &world{t: t, lab: l}
+	w := &world{t: t, lab: l, book: markers.New()}
 	t.Cleanup(w.end)
 	softtoken.Need(t, l.MakeToken(ctx))
 	module, err := softtoken.LoadModule(l.Token)
@@ -145,7 +147,7 @@ func (w *world) connect() {
 
 func (w *world) client(cfg dsmclient.Config) *dsmclient.Client {
 	w.t.Helper()
-	cfg.Endpoint, cfg.Transport = "https://"+w.rest.Address(), w.transport
+	cfg.Endpoint, cfg.Transport = "https://"+w.rest.Address(), w.book.Transport(w.transport)
 	c, err := dsmclient.New(cfg)
 	must(w.t, err)
 	_, err = c.Login(w.t.Context())
@@ -153,12 +155,34 @@ func (w *world) client(cfg dsmclient.Config) *dsmclient.Client {
 	return c
 }
 
-// agree fails the test unless the token and the service hold the same keys,
-// each whole.
-func (w *world) agree() {
+// objects returns what is in the token, and how many objects beside it SoftHSM2
+// was just making when it was killed with the gateway: they have neither
+// CKA_ID nor CKA_LABEL nor material, and a sync warns about them.
+func (w *world) objects() (objects []hsm.Object, halfMade int) {
 	w.t.Helper()
-	objects, err := w.token.Objects()
+	all, err := w.token.Objects()
 	must(w.t, err)
+	for _, o := range all {
+		if len(o.ID) == 0 && len(o.Label) == 0 {
+			halfMade++
+		} else {
+			objects = append(objects, o)
+		}
+	}
+	return objects, halfMade
+}
+
+// agree fails the test unless the token and the service hold the same keys,
+// each whole, one by one and in the eyes of a sync.
+func (w *world) agree() (halfMade int) {
+	w.t.Helper()
+	objects, halfMade := w.objects()
+	out, err := w.admin.Sync(w.t.Context(), w.group.GroupID, nil)
+	must(w.t, err)
+	if len(out.Added) != 0 || out.Missing != 0 || len(out.Warnings) != halfMade {
+		w.t.Errorf("a sync finds %d new keys and %d missing ones, and has the warnings %v; want no key and %d warnings",
+			len(out.Added), out.Missing, out.Warnings, halfMade)
+	}
 	inToken, publics := map[string]int{}, map[string]int{}
 	for _, o := range objects {
 		name := fmt.Sprintf("%q with the id %x", o.Label, o.ID)
@@ -180,6 +204,9 @@ func (w *world) agree() {
 		}
 	}
 	must(w.t, w.admin.AllKeys(w.t.Context(), dsmclient.KeyQuery{GroupID: w.group.GroupID}, func(k dsmwire.Sobject) error {
+		if err := w.use(k); err != nil {
+			w.t.Errorf("the key %q cannot be used: %v", k.Name, err)
+		}
 		inToken[fmt.Sprintf("%q with the id %x", k.External.ID.Label, k.External.ID.ID)]--
 		return nil
 	}))
@@ -193,6 +220,35 @@ func (w *world) agree() {
 		case n < 0:
 			w.t.Errorf("dangling virtual key: %s", name)
 		}
+	}
+	return halfMade
+}
+
+// use does something with a key, which it can only with its material.
+func (w *world) use(k dsmwire.Sobject) error {
+	key := &dsmwire.SobjectDescriptor{KID: k.KID}
+	if k.ObjType == "AES" {
+		_, err := w.app.Encrypt(w.t.Context(), dsmwire.EncryptRequest{Key: key, Alg: "AES", Mode: &dsmwire.Mode{Name: "CBC"}, Plain: []byte("x")})
+		return err
+	}
+	_, err := w.app.Sign(w.t.Context(), dsmwire.SignRequest{Key: key, HashAlg: "SHA256", Data: []byte("x")})
+	return err
+}
+
+// noSecrets looks for secrets in the logs and in the database.
+func (w *world) noSecrets() {
+	w.t.Helper()
+	logs, err := filepath.Glob(filepath.Join(w.lab.Dir, "*.log"))
+	must(w.t, err)
+	database, err := filepath.Glob(filepath.Join(w.lab.Service.Data, "*.db*"))
+	must(w.t, err)
+	if len(logs) < 2 || len(database) == 0 {
+		w.t.Fatalf("got the logs %q and the database %q, want both", logs, database)
+	}
+	found, err := w.book.Files(append(logs, database...)...)
+	must(w.t, err)
+	for _, f := range found {
+		w.t.Error(f)
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"gatehouse/adapters/dsmwire"
 	"gatehouse/app/assembly/service"
+	"gatehouse/core/fault"
 	"gatehouse/core/hsm"
 	"gatehouse/core/secret"
 	"gatehouse/features/steps"
@@ -49,10 +50,10 @@ func Simulated(ctx context.Context, o Options) (_ *Set, err error) {
 		Endpoint: "https://gatehouse.invalid", Email: administrator, Scan: set.scan, Trust: trust,
 		NewHSM: func(context.Context) (steps.HSM, error) {
 			pin := newPIN()
-			slot, number := gateway.Insert(tokensim.Options{PIN: secret.FromString(pin), Label: "simulated"})
+			slot, number := gateway.Insert(tokensim.Options{PIN: secret.FromString(pin), Label: "simulated", WrongPINs: wrongPINs})
 			return steps.HSM{
 				Token: simulatedToken{slot}, Gateway: gateway.Address, TLS: mutual(pki), Slot: uint64(number), PIN: pin,
-				WrongLogins: func() int { _, refused := slot.Logins(); return refused },
+				Simulated: simulator(slot),
 			}, nil
 		},
 	}
@@ -127,6 +128,32 @@ func (s *Set) trust(ctx context.Context, dir string, log *slog.Logger) (steps.Tr
 		}
 	}
 	return t, nil
+}
+
+// wrongPINs are how many lock the PIN of a simulated HSM.
+const wrongPINs = 3
+
+// simulator is what a slot tells and does beside what every HSM does.
+func simulator(slot *tokensim.Slot) *steps.Simulator {
+	return &steps.Simulator{
+		WrongLogins: func() int {
+			_, refused := slot.Logins()
+			return refused
+		},
+		LockPIN: func(ctx context.Context) error {
+			for range wrongPINs {
+				if t, err := slot.Open(ctx, secret.FromString("wrong")); err == nil {
+					return errors.Join(errors.New("a wrong PIN was accepted"), t.Close())
+				}
+			}
+			return nil
+		},
+		Fail: func() {
+			slot.Fail(tokensim.Fault{
+				Call: tokensim.Open, Err: fault.New(fault.Unavailable, "the simulated HSM fails").Because(fault.TokenFailed), Stays: true,
+			})
+		},
+	}
 }
 
 // simulatedToken is a slot as somebody else uses it.

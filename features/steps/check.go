@@ -13,10 +13,13 @@ func testSteps() []Step {
 	return []Step{
 		{When, `^the administrator tests the connection to the HSM$`, on0((*scenario).tests)},
 		{When, `^the administrator tests a connection with (nobody listening|a wrong slot|a wrong PIN|no PIN)$`, on1((*scenario).testsFaulty)},
+		{When, `^the administrator tests "([^"]*)" with the right slot$`, on1((*scenario).testsRightSlot)},
 		{When, `^the administrator tests the saved connection of "([^"]*)"$`, on1((*scenario).testsSaved)},
 		{Given, `^the administrator has tested the saved connection of "([^"]*)"$`, on1((*scenario).hasTestedSaved)},
 		{When, `^the application tests the saved connection of "([^"]*)"$`, on1((*scenario).applicationTests)},
 		{Then, `^the HSM has seen one login with a wrong PIN$`, on0((*scenario).oneWrongLogin)},
+		{Given, `^the PIN of the HSM is locked$`, on0((*scenario).pinIsLocked)},
+		{Given, `^the HSM reports a failure whenever it is asked$`, on0((*scenario).hsmFails)},
 		{Given, `^the HSM is out of reach$`, on0((*scenario).outOfReach)},
 		{Given, `^the HSM was out of reach and is back$`, on0((*scenario).backInReach)},
 	}
@@ -60,6 +63,19 @@ func (s *scenario) testsSaved(ctx context.Context, name string) error {
 	return s.did(s.checkSaved(ctx, g.GroupID))
 }
 
+// testsRightSlot tests a change of the saved connection that leaves its PIN out.
+func (s *scenario) testsRightSlot(ctx context.Context, name string) error {
+	g, err := s.shownGroup(ctx, name)
+	if err != nil {
+		return err
+	}
+	slot := s.hsm.Slot
+	for id := range g.Hmg {
+		err = s.admin.CheckGroup(ctx, g.GroupID, dsmwire.CheckHmgRequest{ID: id, Config: &dsmwire.HmgConfig{Kind: "Softhsm", Slot: &slot}})
+	}
+	return s.did(err)
+}
+
 // checkSaved tests each saved connection of a group.
 func (s *scenario) checkSaved(ctx context.Context, groupID string) error {
 	g, err := s.admin.Group(ctx, groupID)
@@ -99,10 +115,33 @@ func (s *scenario) applicationTests(ctx context.Context, name string) error {
 }
 
 func (s *scenario) oneWrongLogin(context.Context) error {
-	if s.hsm.WrongLogins == nil {
-		return errors.New("this HSM does not tell its logins: the scenario is for a simulated one, tag it " + Simulated)
+	if s.hsm.Simulated == nil {
+		return errNotSimulated
 	}
-	return expect("logins with a wrong PIN", s.hsm.WrongLogins(), 1)
+	return expect("logins with a wrong PIN", s.hsm.Simulated.WrongLogins(), 1)
+}
+
+var errNotSimulated = errors.New("this HSM is no simulator: the scenario needs the tag " + Simulated)
+
+func (s *scenario) pinIsLocked(ctx context.Context) error {
+	if err := s.reach(ctx); err != nil {
+		return err
+	}
+	if s.hsm.Simulated == nil {
+		return errNotSimulated
+	}
+	return s.hsm.Simulated.LockPIN(ctx)
+}
+
+func (s *scenario) hsmFails(ctx context.Context) error {
+	if err := s.reach(ctx); err != nil {
+		return err
+	}
+	if s.hsm.Simulated == nil {
+		return errNotSimulated
+	}
+	s.hsm.Simulated.Fail()
+	return nil
 }
 
 func (s *scenario) outOfReach(ctx context.Context) error {

@@ -47,6 +47,8 @@ var reasons = map[string]fault.Reason{
 	"there is no such slot":     fault.WrongSlot,
 	"the PIN is incorrect":      fault.PINIncorrect,
 	"the PIN is missing":        fault.PINMissing,
+	"the PIN is locked":         fault.PINLocked,
+	"the HSM reports a failure": fault.TokenFailed,
 }
 
 func (s *scenario) isNotConnectedBecause(_ context.Context, reason string) error {

@@ -66,8 +66,15 @@ type HSM struct {
 	TLS     dsmwire.TLSConfig
 	Slot    uint64
 	PIN     string
-	// WrongLogins tells how many logins the token has refused; nil where it does not tell.
-	WrongLogins func() int
+	// Simulated is what only a simulator lets itself be asked and told; nil otherwise.
+	Simulated *Simulator
+}
+
+// Simulator is what a simulated HSM tells and does beside what every HSM does.
+type Simulator struct {
+	WrongLogins func() int                      // how many logins it has refused
+	LockPIN     func(ctx context.Context) error // by trying wrong ones
+	Fail        func()                          // from now on, whenever somebody logs in
 }
 
 // Token is what somebody else does with a token directly.

@@ -34,7 +34,7 @@ func Steps() []Step {
 		signingSteps(), encryptingSteps(), macSteps(), outcomeSteps())
 }
 
-// Simulated is the tag of scenarios that need what only a simulated HSM tells.
+// Simulated is the tag of scenarios that need a Simulator.
 const Simulated = "@simulated"
 
 // Register tells godog the steps, played on stage, which has been prepared.

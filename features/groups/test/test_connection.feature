@@ -23,6 +23,23 @@ Feature: A connection is tested before or after it is saved
       | a wrong PIN        | the PIN is incorrect    |
       | no PIN             | the PIN is missing      |
 
+  Scenario: A change is tested with the saved PIN before it is saved
+    Given the HSM group "Payments" with a wrong slot
+    When the administrator tests "Payments" with the right slot
+    Then it is connected
+
+  @simulated
+  Scenario: A locked PIN is told apart from a wrong one
+    Given the PIN of the HSM is locked
+    When the administrator tests the connection to the HSM
+    Then it is not connected because the PIN is locked
+
+  @simulated
+  Scenario: An HSM that is ill is told apart from one that cannot be reached
+    Given the HSM reports a failure whenever it is asked
+    When the administrator tests the connection to the HSM
+    Then it is not connected because the HSM reports a failure
+
   @simulated
   Scenario: A wrong PIN is not tried again by itself
     Given the HSM group "Payments" with a wrong PIN
