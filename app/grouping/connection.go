@@ -2,8 +2,10 @@ package grouping
 
 import (
 	"bytes"
+	"math"
 	"slices"
 
+	"gatehouse/app/internal/patch"
 	"gatehouse/core/fault"
 	"gatehouse/core/groups"
 	"gatehouse/core/id"
@@ -26,7 +28,7 @@ type Connection struct {
 	ClientKey secret.Value
 }
 
-// checked returns the connection without its secrets and reports what is wrong with it.
+// checked returns the connection without its secrets, or what is wrong with it.
 func (n Connection) checked() (groups.Connection, error) {
 	if !n.Kind.HSM() {
 		return groups.Connection{}, fault.New(fault.Unsupported, "connections of kind %s are not supported", n.Kind)
@@ -49,18 +51,29 @@ func (n Connection) checked() (groups.Connection, error) {
 	return conn, checkTLS(conn.TLS, !n.ClientKey.Empty())
 }
 
-func checkTLS(t groups.TLS, hasKey bool) error {
-	if t.Mode == groups.TLSDisabled {
+// checkTLS reports what is wrong with t; newKey tells that a client key is given
+// beside it.
+func checkTLS(t groups.TLS, newKey bool) error {
+	hasKey := newKey || !t.ClientKey.Empty()
+	switch {
+	case t.Mode == groups.TLSDisabled:
 		return fault.New(fault.Invalid, "a gateway speaks TLS only: tls.mode must be required")
-	}
-	if len(t.ClientCert) != 0 && !hasKey && t.ClientKey.Empty() {
+	case t.Mode != groups.TLSRequired && t.Mode != groups.TLSOpportunistic:
+		return fault.New(fault.Invalid, "tls.mode is not one that the API knows")
+	case len(t.ClientCert) != 0 && !hasKey:
 		return fault.New(fault.Invalid, "tls.client_cert needs tls.client_key")
+	case len(t.ClientCert) == 0 && hasKey:
+		return fault.New(fault.Invalid, "tls.client_key needs tls.client_cert")
+	default:
+		return nil
 	}
-	return nil
 }
 
 // addConnections adds new connections to g, which becomes an HSM group of their kind.
 func (s *Service) addConnections(g groups.Group, add []Connection) (groups.Group, error) {
+	if len(g.Connections)+len(add) > MaxConnections {
+		return g, fault.New(fault.Invalid, "a group has at most %d connections", MaxConnections)
+	}
 	g.Connections = slices.Clone(g.Connections)
 	for _, n := range add {
 		conn, err := n.checked()
@@ -71,9 +84,8 @@ func (s *Service) addConnections(g groups.Group, add []Connection) (groups.Group
 			return g, fault.New(fault.Invalid, "all connections of a group must be of one kind")
 		}
 		conn.ID = id.Connection(s.cfg.NewID())
-		if n.Order == nil && len(g.Connections) > 0 {
-			byPriority := g.ByPriority()
-			conn.Order = byPriority[len(byPriority)-1].Order + 1
+		if n.Order == nil {
+			conn.Order = nextOrder(g)
 		}
 		if conn, err = s.sealed(conn, n); err != nil {
 			return g, err
@@ -81,10 +93,17 @@ func (s *Service) addConnections(g groups.Group, add []Connection) (groups.Group
 		g.Kind = conn.Kind
 		g.Connections = append(g.Connections, conn)
 	}
-	if len(g.Connections) > MaxConnections {
-		return g, fault.New(fault.Invalid, "a group has at most %d connections", MaxConnections)
-	}
 	return g, nil
+}
+
+// nextOrder is the priority number of a connection that is to come last.
+func nextOrder(g groups.Group) int32 {
+	conns := g.ByPriority()
+	if len(conns) == 0 {
+		return 0
+	}
+	last := conns[len(conns)-1].Order
+	return last + min(1, math.MaxInt32-last)
 }
 
 // modified returns saved with what ch gives. The saved PIN stays with the
@@ -103,8 +122,8 @@ func (s *Service) modified(saved groups.Connection, ch Connection) (groups.Conne
 		}
 		saved.Address = address
 	}
-	set(&saved.Slot, ch.Slot)
-	set(&saved.Order, ch.Order)
+	patch.Set(&saved.Slot, ch.Slot)
+	patch.Set(&saved.Order, ch.Order)
 	if ch.TLS != nil {
 		clientKey := saved.TLS.ClientKey
 		saved.TLS = *ch.TLS

@@ -7,16 +7,15 @@ package grouping
 import (
 	"context"
 	"slices"
-	"strings"
 	"time"
 
 	"gatehouse/app/catalogue"
+	"gatehouse/app/internal/patch"
 	"gatehouse/app/ledger"
 	"gatehouse/app/slotkeys"
 	"gatehouse/core/access"
 	"gatehouse/core/fault"
 	"gatehouse/core/groups"
-	"gatehouse/core/hsm"
 	"gatehouse/core/id"
 	"gatehouse/core/keys"
 	"gatehouse/ports/seal"
@@ -75,8 +74,8 @@ func (s *Service) Create(ctx context.Context, c access.Caller, n NewGroup) (grou
 
 // check reports what is wrong with a group as a whole.
 func check(g groups.Group) error {
-	if strings.TrimSpace(g.Name) == "" || len(g.Name) > keys.MaxName || strings.ContainsAny(g.Name, "\n\x00") {
-		return fault.New(fault.Invalid, "name must be one line of 1 to %d bytes", keys.MaxName)
+	if err := keys.CheckName(g.Name); err != nil {
+		return err
 	}
 	if g.Redundancy != groups.AnyOrder && g.Redundancy != groups.PriorityFailover {
 		return fault.New(fault.Invalid, "hmg_redundancy is not one that the API knows")
@@ -102,10 +101,13 @@ func (s *Service) List(ctx context.Context, c access.Caller) ([]groups.Group, er
 // Group returns a group that the caller may know of.
 func (s *Service) Group(ctx context.Context, c access.Caller, gid id.Group) (groups.Group, error) {
 	g, err := s.cat.Group(ctx, gid)
-	if err != nil {
-		return g, err
+	if err == nil {
+		err = access.SeeGroup(c, g.Account, g.ID)
 	}
-	return g, access.SeeGroup(c, g.Account, g.ID)
+	if err != nil {
+		return groups.Group{}, err
+	}
+	return g, nil
 }
 
 // Change changes a group; nil fields stay as they are.
@@ -126,6 +128,9 @@ func (s *Service) Update(ctx context.Context, c access.Caller, gid id.Group, ch 
 	err := s.manage(ctx, c, "group update", gid, func(groups.Group) error {
 		var err error
 		changed, err = s.cat.UpdateGroup(ctx, gid, func(g groups.Group) (groups.Group, error) { return s.apply(g, ch) })
+		if err == nil {
+			s.slots.Forget(ch.Remove...)
+		}
 		return err
 	})
 	return changed, err
@@ -133,12 +138,12 @@ func (s *Service) Update(ctx context.Context, c access.Caller, gid id.Group, ch 
 
 func (s *Service) apply(g groups.Group, ch Change) (groups.Group, error) {
 	g = g.Clone()
-	set(&g.Name, ch.Name)
-	set(&g.Description, ch.Description)
-	set(&g.Metadata, ch.Metadata)
-	set(&g.Redundancy, ch.Redundancy)
-	set(&g.Policy.WriteBack, ch.WriteBack)
-	set(&g.Policy.OwnKeysOnly, ch.OwnKeysOnly)
+	patch.Set(&g.Name, ch.Name)
+	patch.Set(&g.Description, ch.Description)
+	patch.Set(&g.Metadata, ch.Metadata)
+	patch.Set(&g.Redundancy, ch.Redundancy)
+	patch.Set(&g.Policy.WriteBack, ch.WriteBack)
+	patch.Set(&g.Policy.OwnKeysOnly, ch.OwnKeysOnly)
 	for _, remove := range ch.Remove {
 		if _, err := g.Connection(remove); err != nil {
 			return g, err
@@ -167,15 +172,17 @@ func (s *Service) apply(g groups.Group, ch Change) (groups.Group, error) {
 	return g, check(g)
 }
 
-func set[T any](to, from *T) {
-	if from != nil {
-		*to = *from
-	}
-}
-
 // Delete deletes a group that holds no keys.
 func (s *Service) Delete(ctx context.Context, c access.Caller, gid id.Group) error {
-	return s.manage(ctx, c, "group delete", gid, func(groups.Group) error { return s.cat.DeleteGroup(ctx, gid) })
+	return s.manage(ctx, c, "group delete", gid, func(g groups.Group) error {
+		if err := s.cat.DeleteGroup(ctx, gid); err != nil {
+			return err
+		}
+		for _, conn := range g.Connections {
+			s.slots.Forget(conn.ID)
+		}
+		return nil
+	})
 }
 
 // manage finds a group, makes sure that the caller may manage it, and runs do.
@@ -190,102 +197,4 @@ func (s *Service) manage(ctx context.Context, c access.Caller, action string, gi
 		}
 		return do(g)
 	})
-}
-
-// CheckUnsaved tests a connection before it is saved, and returns what the
-// token says of itself.
-func (s *Service) CheckUnsaved(ctx context.Context, c access.Caller, n Connection) (hsm.Info, error) {
-	var info hsm.Info
-	err := s.ledger.Use(ctx, ledger.Entry{Caller: c, Action: "connection check"}, func(*ledger.Entry) error {
-		if err := access.Administer(c); err != nil {
-			return err
-		}
-		conn, err := n.checked()
-		if err != nil {
-			return err
-		}
-		info, err = s.slots.CheckUnsaved(ctx, conn, n.PIN, n.ClientKey)
-		return err
-	})
-	return info, err
-}
-
-// CheckSaved tests a saved connection of a group with its stored PIN; an empty
-// cid means the first in priority. Changed, when not nil, is tested in its
-// place, with what it leaves out taken from the saved one.
-func (s *Service) CheckSaved(ctx context.Context, c access.Caller, gid id.Group, cid id.Connection, changed *Connection) (hsm.Info, error) {
-	var info hsm.Info
-	err := s.manage(ctx, c, "connection check", gid, func(g groups.Group) error {
-		if cid == "" && changed != nil {
-			conn, err := changed.checked()
-			if err != nil {
-				return err
-			}
-			info, err = s.slots.CheckUnsaved(ctx, conn, changed.PIN, changed.ClientKey)
-			return err
-		}
-		conn, err := pick(g, cid)
-		if err != nil {
-			return err
-		}
-		if changed == nil {
-			info, err = s.slots.Check(ctx, conn)
-			return err
-		}
-		pin, clientKey := changed.PIN, changed.ClientKey
-		if conn, err = s.modified(conn, *changed); err != nil {
-			return err
-		}
-		if pin.Empty() && !conn.PIN.Empty() {
-			if pin, err = s.sealer.Open(seal.ConnectionPIN, string(conn.ID), conn.PIN); err != nil {
-				return err
-			}
-		}
-		if clientKey.Empty() && !conn.TLS.ClientKey.Empty() {
-			if clientKey, err = s.sealer.Open(seal.ConnectionKey, string(conn.ID), conn.TLS.ClientKey); err != nil {
-				return err
-			}
-		}
-		info, err = s.slots.CheckUnsaved(ctx, conn, pin, clientKey)
-		return err
-	})
-	return info, err
-}
-
-func pick(g groups.Group, cid id.Connection) (groups.Connection, error) {
-	if cid != "" {
-		return g.Connection(cid)
-	}
-	conns := g.ByPriority()
-	if len(conns) == 0 {
-		return groups.Connection{}, fault.New(fault.Invalid, "the group is not linked to an HSM")
-	}
-	return conns[0], nil
-}
-
-// Status is the state of one connection.
-type Status struct {
-	Connection groups.Connection
-	Err        error // nil: connected; otherwise why not
-}
-
-// Statuses tests every connection of a group, and returns them by priority.
-func (s *Service) Statuses(ctx context.Context, c access.Caller, gid id.Group) ([]Status, error) {
-	g, err := s.Group(ctx, c, gid)
-	if err != nil {
-		return nil, err
-	}
-	conns := g.ByPriority()
-	statuses := make([]Status, len(conns))
-	done := make(chan int)
-	for i, conn := range conns {
-		go func() {
-			statuses[i] = Status{Connection: conn, Err: s.slots.Status(ctx, conn)}
-			done <- i
-		}()
-	}
-	for range conns {
-		<-done
-	}
-	return statuses, nil
 }
