@@ -39,6 +39,7 @@ func frame(k hmgwire.Kind, message any) []byte {
 // A cable carries connections to a gateway until it is cut.
 type cable struct {
 	address string
+	to      atomic.Pointer[string] // the gateway's address
 	made    atomic.Int64
 
 	mu    sync.Mutex
@@ -50,9 +51,10 @@ func newCable(t *testing.T, to string) *cable {
 	t.Helper()
 	c := &cable{stuck: make(chan struct{})}
 	close(c.stuck)
+	c.moveTo(to)
 	c.address = listen(t, func(near net.Conn) {
 		c.made.Add(1)
-		far, err := net.Dial("tcp", to)
+		far, err := net.Dial("tcp", *c.to.Load())
 		if err != nil {
 			return
 		}
@@ -84,6 +86,9 @@ func (c *cable) carry(from, to net.Conn) {
 		}
 	}
 }
+
+// moveTo leads further connections to another gateway.
+func (c *cable) moveTo(to string) { c.to.Store(&to) }
 
 func (c *cable) cut() {
 	c.mu.Lock()
@@ -211,6 +216,48 @@ func TestRestartedGateway(t *testing.T) {
 			t.Errorf("the PIN was presented %d times, want once", got)
 		}
 	})
+}
+
+// TestRefusedAtReopening: the PIN was changed while the gateway was away.
+func TestRefusedAtReopening(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	var opened atomic.Int64
+	w.open = func(context.Context, uint, secret.Value) (token.Token, error) {
+		if opened.Add(1) == 1 {
+			return w.token, nil
+		}
+		return nil, fault.New(fault.Unavailable, "no").Because(fault.PINIncorrect)
+	}
+	c := newCable(t, w.address)
+	tok := dialOver(t, w, c, nil)
+	w.token.check = func(context.Context) (hsm.Info, error) { return hsm.Info{}, nil }
+	w.restart()
+	c.moveTo(w.address)
+	c.cut()
+	err := eventually(t, func() error {
+		_, err := tok.Check(t.Context())
+		if fault.ReasonOf(err) == fault.PINIncorrect {
+			return nil
+		}
+		return errors.New("not yet")
+	})
+	if err != nil {
+		t.Fatal("the PIN is not told as incorrect")
+	}
+	made := c.made.Load()
+	for range 5 {
+		c.cut()
+		if _, err := tok.Check(t.Context()); fault.ReasonOf(err) != fault.PINIncorrect {
+			t.Errorf("later, got %v, want PIN incorrect", err)
+		}
+	}
+	if got := c.made.Load(); got != made {
+		t.Errorf("%d more connections were made with a PIN that is refused", got-made)
+	}
+	if got := opened.Load(); got != 2 {
+		t.Errorf("the PIN was presented %d times, want once at first and once at reopening", got)
+	}
 }
 
 // eventually calls f until it succeeds, for a while: a connection that was cut

@@ -25,7 +25,6 @@ type world struct {
 	open    func(ctx context.Context, slot uint, pin secret.Value) (token.Token, error) // nil: token
 	address string
 	gateway *gateway.Gateway
-	server  *hmgserver.Server
 	stop    func() // ends server and gateway
 }
 
@@ -34,6 +33,20 @@ const testPIN = "1234"
 func newWorld(tb testing.TB) *world {
 	tb.Helper()
 	w := &world{tb: tb, pki: newPKI(tb), token: &stub{}}
+	w.start()
+	tb.Cleanup(func() { w.stop() })
+	return w
+}
+
+// restart ends the gateway and starts another, elsewhere.
+func (w *world) restart() {
+	w.stop()
+	w.start()
+}
+
+func (w *world) start() {
+	tb := w.tb
+	tb.Helper()
 	w.gateway = gateway.New(gateway.Config{
 		Open: func(ctx context.Context, slot uint, pin secret.Value) (token.Token, error) {
 			if w.open != nil {
@@ -45,29 +58,28 @@ func newWorld(tb testing.TB) *world {
 		Now:     time.Now,
 		Log:     slog.New(slog.DiscardHandler),
 	})
-	w.server = hmgserver.New(hmgserver.Config{Gateway: w.gateway, TLS: w.pki.server, Log: slog.New(slog.DiscardHandler)})
+	server := hmgserver.New(hmgserver.Config{Gateway: w.gateway, TLS: w.pki.server, Log: slog.New(slog.DiscardHandler)})
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		tb.Fatal(err)
 	}
 	w.address = l.Addr().String()
 	served := make(chan error, 1)
-	go func() { served <- w.server.Serve(context.Background(), l) }()
+	go func() { served <- server.Serve(context.Background(), l) }()
+	g := w.gateway
 	w.stop = sync.OnceFunc(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 		defer cancel()
-		if err := w.server.Shutdown(ctx); err != nil {
+		if err := server.Shutdown(ctx); err != nil {
 			tb.Errorf("shutting the server down: %v", err)
 		}
 		if err := <-served; err != nil {
 			tb.Errorf("serving: %v", err)
 		}
-		if err := w.gateway.Close(ctx); err != nil {
+		if err := g.Close(ctx); err != nil {
 			tb.Errorf("closing the gateway: %v", err)
 		}
 	})
-	tb.Cleanup(w.stop)
-	return w
 }
 
 func (w *world) config() hmgclient.Config {

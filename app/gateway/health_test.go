@@ -161,6 +161,26 @@ func TestHungProbe(t *testing.T) {
 	})
 }
 
+// TestProbeThatIgnoresItsContext: even a probe that never returns tells something.
+func TestProbeThatIgnoresItsContext(t *testing.T) {
+	t.Parallel()
+	inWorld(t, func(w *world) {
+		w.pass(time.Second)
+		w.wantHealthy(true)
+		stuck := make(chan struct{})
+		hang := func(context.Context) error { <-stuck; return nil }
+		w.library.Store(&hang)
+		w.pass(10 * time.Second)
+		w.wantHealthy(false)
+		w.answer(nil)
+		w.pass(time.Minute)
+		w.wantHealthy(false) // nothing is known until it returns
+		close(stuck)
+		w.pass(time.Second)
+		w.wantHealthy(true)
+	})
+}
+
 func TestOpeningThatFails(t *testing.T) {
 	t.Parallel()
 	t.Run("is unhealthy until the token lets itself be opened", func(t *testing.T) {
