@@ -150,12 +150,13 @@ func TestProtocolViolations(t *testing.T) {
 
 func TestSlowClients(t *testing.T) {
 	t.Parallel()
-	brief := func(c *hmgserver.Config) {
-		c.Handshake, c.Patience, c.Idle = 300*time.Millisecond, 300*time.Millisecond, time.Second
-	}
+	// hasty ends what never begins; brief leaves time to begin, on a busy machine
+	// too, and ends what then falls silent.
+	hasty := func(c *hmgserver.Config) { c.Handshake = 300 * time.Millisecond }
+	brief := func(c *hmgserver.Config) { c.Patience, c.Idle = 300*time.Millisecond, 2*time.Second }
 	t.Run("that never shake hands", func(t *testing.T) {
 		t.Parallel()
-		w := newWorld(t, brief)
+		w := newWorld(t, hasty)
 		c, err := net.Dial("tcp", w.address)
 		if err != nil {
 			t.Fatal(err)
@@ -168,7 +169,7 @@ func TestSlowClients(t *testing.T) {
 	})
 	t.Run("that never say hello", func(t *testing.T) {
 		t.Parallel()
-		newWorld(t, brief).connect(t).cutOff()
+		newWorld(t, hasty).connect(t).cutOff()
 	})
 	t.Run("that open no slot, pings or not", func(t *testing.T) {
 		t.Parallel()
@@ -206,7 +207,7 @@ func TestSlowClients(t *testing.T) {
 		p := newWorld(t, brief).opened(t)
 		tick := time.NewTicker(200 * time.Millisecond)
 		defer tick.Stop()
-		for range 10 { // twice as long as silence is borne
+		for range 20 { // twice as long as silence is borne
 			<-tick.C
 			p.send(hmgwire.KindPing, 9, nil)
 			if f := p.next(); f.Kind != hmgwire.KindAnswer {
@@ -229,7 +230,9 @@ func TestSlowClients(t *testing.T) {
 		}
 		_, _ = p.conn.Write(request.Bytes())
 		w.serves(t)
-		if n := calls.Load(); n > 200 {
+		// What is under way when the writer gets stuck is answered still: on a busy
+		// machine up to Config.Requests.
+		if n := calls.Load(); n > 1024 {
 			t.Errorf("%d answers were made for a client that reads none", n)
 		}
 		var err error
