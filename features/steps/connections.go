@@ -21,6 +21,7 @@ func connectionSteps() []Step {
 		{Given, `^the HSM group "([^"]*)" with a wrong slot$`, on1((*scenario).groupWithWrongSlot)},
 		{When, `^the administrator corrects the PIN of "([^"]*)"$`, on1((*scenario).correctsPIN)},
 		{When, `^the administrator corrects the slot of "([^"]*)"$`, on1((*scenario).correctsSlot)},
+		{When, `^the administrator points the connection of "([^"]*)" to the gateway "([^"]*)"$`, on2((*scenario).pointsTo)},
 		{Then, `^the connection of "([^"]*)" shows the gateway's address and the slot$`, on1((*scenario).showsConnection)},
 		{Then, `^the connection of "([^"]*)" shows the address "([^"]*)"$`, on2((*scenario).showsAddress)},
 		{Then, `^the connection of "([^"]*)" shows no PIN$`, on1((*scenario).showsNoPIN)},
@@ -89,6 +90,10 @@ func (s *scenario) correctsPIN(ctx context.Context, name string) error {
 func (s *scenario) correctsSlot(ctx context.Context, name string) error {
 	slot := s.hsm.Slot
 	return s.did(s.correct(ctx, name, dsmwire.HmgConfig{Kind: "Softhsm", Slot: &slot}))
+}
+
+func (s *scenario) pointsTo(ctx context.Context, name, gateway string) error {
+	return s.did(s.correct(ctx, name, dsmwire.HmgConfig{Kind: "Softhsm", URL: gateway}))
 }
 
 // correct changes the one connection of a group.

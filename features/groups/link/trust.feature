@@ -35,3 +35,9 @@ Feature: A connection says whom it trusts
   Scenario: The host's name does not matter when that is not asked for
     When the administrator tests a connection under a name that the certificate lacks, without checking the name
     Then it is connected
+
+  Scenario: A saved PIN is not sent to another gateway
+    Given the HSM group "Payments"
+    When the administrator points the connection of "Payments" to the gateway "elsewhere.example.com"
+    Then it is refused as invalid
+    And "Payments" is connected
