@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -105,12 +106,37 @@ func suiteOf(t *testing.T, name, tags string) *godog.TestSuite {
 	t.Helper()
 	paths, format := []string{"."}, "progress"
 	if only := os.Getenv("GATEHOUSE_FEATURES"); only != "" {
-		paths, format = []string{only}, "pretty"
+		paths, format = []string{scenarioAt(t, only)}, "pretty"
 	}
 	return &godog.TestSuite{Name: name, Options: &godog.Options{
 		Paths: paths, Format: format, Tags: tags, Strict: true, Randomize: -1, Concurrency: 8,
 		NoColors: true, Output: t.Output(), DefaultContext: t.Context(),
 	}}
+}
+
+// scenarioAt returns path with the line, if it has one, moved up to where its
+// scenario begins. The line of an example names that example alone.
+func scenarioAt(t *testing.T, path string) string {
+	t.Helper()
+	file, number, has := strings.Cut(path, ":")
+	if !has {
+		return path
+	}
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	line, err := strconv.Atoi(number)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.Split(string(text), "\n")
+	for i := min(line, len(lines)); i > 0; i-- {
+		if l := strings.TrimSpace(lines[i-1]); strings.HasPrefix(l, "Scenario") || i == line && strings.HasPrefix(l, "|") {
+			return file + ":" + strconv.Itoa(i)
+		}
+	}
+	return file
 }
 
 // scenarios counts the scenarios of a suite, each example of an outline.
@@ -123,6 +149,9 @@ func scenarios(t *testing.T, suite *godog.TestSuite) int {
 	n := 0
 	for _, f := range features {
 		n += len(f.Pickles)
+	}
+	if n == 0 {
+		t.Fatalf("there is no scenario in %s", suite.Options.Paths)
 	}
 	return n
 }

@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -28,20 +29,24 @@ import (
 // grace is how long the service gives the HSM to finish what was interrupted.
 const grace = 3 * time.Second
 
-// programs builds the programs once for all tests.
+// programs builds the programs into a folder, once for all tests.
 var programs = sync.OnceValues(func() (string, error) {
 	dir, err := os.MkdirTemp("", "gatehouse-crash-*")
-	if err != nil {
-		return "", err
+	if err == nil {
+		built.Store(&dir)
+		err = lab.Build(context.Background(), dir)
 	}
-	return dir, lab.Build(context.Background(), dir)
+	return dir, err
 })
+
+// built is the folder, once it is there.
+var built atomic.Pointer[string]
 
 // TestMain removes the programs in the end.
 func TestMain(m *testing.M) {
 	status := m.Run()
-	if dir, err := programs(); err == nil {
-		_ = os.RemoveAll(dir) // of temporary files
+	if dir := built.Load(); dir != nil {
+		_ = os.RemoveAll(*dir) // of temporary files
 	}
 	os.Exit(status)
 }
