@@ -53,7 +53,7 @@ func (r rotate) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	fmt.Printf("%d secrets were re-sealed under the new master key.\n", resealed)
+	fmt.Printf("Re-sealed under the new master key: %d.\n", resealed)
 	if r.MasterKey == "file" {
 		fmt.Println("Back up the master key file now: the old key is gone from it.")
 	} else {
@@ -80,7 +80,7 @@ func main() {
 	assembly.TuneMemory()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	parsed := kong.Parse(&program{}, kong.Name("gatehouse"), kong.Description(description),
-		kong.Vars{"version": service.Version}, kong.BindTo(ctx, (*context.Context)(nil)), kong.UsageOnError())
+		kong.Vars{"version": service.Version}, kong.BindTo(ctx, (*context.Context)(nil)))
 	err := parsed.Run()
 	stop()
 	if err != nil {
