@@ -24,8 +24,8 @@ type conn struct {
 	in  *hmgwire.Reader
 	out *hmgwire.Sender
 
-	reading  sync.WaitGroup // goroutines that hold or await the role of reader
-	handover *time.Timer    // makes another reader; see inPlace
+	reading sync.WaitGroup // goroutines that hold or await the role of reader
+	place   place          // of the reader
 
 	requests atomic.Int64  // under way
 	bytes    atomic.Int64  // of their bodies
@@ -73,9 +73,6 @@ func (c *conn) serve(ctx context.Context) {
 		return
 	}
 	c.log.Info("client connected")
-	c.handover = time.AfterFunc(time.Hour, c.read)
-	c.handover.Stop()
-
 	var writing sync.WaitGroup
 	writing.Go(func() { c.end(c.out.Run()) })
 	c.reading.Add(1)

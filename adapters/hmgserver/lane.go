@@ -2,6 +2,8 @@ package hmgserver
 
 import (
 	"sync"
+	"sync/atomic"
+	"time"
 
 	"gatehouse/core/fault"
 )
@@ -12,12 +14,23 @@ import (
 type lane struct {
 	limit, depth int
 
+	pace atomic.Int64 // what a job takes on average, in nanoseconds
+
 	mu      sync.Mutex
 	running int
 	waiting []func()
 	idle    []chan func() // workers without a job; the last one worked last
 	closed  bool
 }
+
+// took takes note of how long a job took.
+func (l *lane) took(d time.Duration) {
+	pace := l.pace.Load()
+	l.pace.Store(pace + (int64(d)-pace)/8) // one lost to another that is stored at once does no harm
+}
+
+// quick reports whether jobs are quick lately.
+func (l *lane) quick() bool { return l.pace.Load() < int64(quick) }
 
 // enter takes a place for a job that its caller does itself. It must leave.
 func (l *lane) enter() bool {

@@ -13,12 +13,8 @@ import (
 // message, or nil.
 type task func(ctx context.Context, t *gateway.Lease) (reply any, err error)
 
-// How much a client may leave unread before it is read no further, and how long
-// the reader does a call itself before another reads in its place.
-const (
-	backlog      = 4 << 20
-	inPlaceLimit = 200 * time.Microsecond
-)
+// backlog is how much a client may leave unread before it is read no further.
+const backlog = 4 << 20
 
 // read reads and serves requests until the connection ends or the role of
 // reader is handed over.
@@ -102,7 +98,7 @@ func (c *conn) request(f hmgwire.Frame) bool {
 	lane := &slot.lanes.management
 	if f.Kind == hmgwire.KindOperate {
 		lane = &slot.lanes.operations
-		if !c.in.Waiting() && c.requests.Load() == 1 && lane.enter() {
+		if !c.in.Waiting() && c.requests.Load() == 1 && lane.quick() && lane.enter() {
 			l.inPlace = true
 			return c.inPlace(func() {
 				c.run(l, slot, do)
@@ -122,26 +118,16 @@ func (c *conn) run(l *call, slot *openSlot, do task) {
 		c.finish(l, nil, fault.Wrap(fault.Unavailable, err, "the request waited too long").Because(fault.TimedOut).Untried())
 		return
 	}
+	begun := time.Now()
 	var ctx context.Context = l
 	if c.s.cfg.Uninterruptible && l.kind == hmgwire.KindOperate {
 		ctx = context.WithoutCancel(l)
 	}
 	reply, err := do(ctx, slot.lease)
-	c.finish(l, reply, err)
-}
-
-// inPlace does job in the reader's goroutine: nothing else waits, and a switch
-// of goroutines costs as much as the rest. Should the job take long, another
-// reader takes over meanwhile, and inPlace returns false.
-func (c *conn) inPlace(job func()) bool {
-	c.reading.Add(1) // for the other reader
-	c.handover.Reset(inPlaceLimit)
-	job()
-	if c.handover.Stop() {
-		c.reading.Done()
-		return true
+	if l.kind == hmgwire.KindOperate {
+		slot.lanes.operations.took(time.Since(begun))
 	}
-	return false
+	c.finish(l, reply, err)
 }
 
 // cancel ends the context of a request under way.

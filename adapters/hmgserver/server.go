@@ -74,6 +74,11 @@ type Server struct {
 	cfg   Config
 	lanes lanes
 
+	lookout watcher
+	attend  sync.Once
+	over    chan struct{} // closed when Shutdown is done
+	end     sync.Once
+
 	mu        sync.Mutex
 	listeners map[net.Listener]struct{}
 	conns     map[*conn]struct{}
@@ -87,7 +92,7 @@ func New(cfg Config) *Server {
 	cfg.TLS = cfg.TLS.Clone()
 	cfg.TLS.MinVersion = max(cfg.TLS.MinVersion, tls.VersionTLS12)
 	cfg.TLS.DynamicRecordSizingDisabled = true // frames that were joined stay in one record
-	return &Server{cfg: cfg, lanes: lanes{limits: cfg.Lanes, of: map[uint]*slotLanes{}}, listeners: map[net.Listener]struct{}{}, conns: map[*conn]struct{}{}}
+	return &Server{cfg: cfg, lanes: lanes{limits: cfg.Lanes, of: map[uint]*slotLanes{}}, listeners: map[net.Listener]struct{}{}, conns: map[*conn]struct{}{}, lookout: watcher{wake: make(chan struct{}, 1)}, over: make(chan struct{})}
 }
 
 // Serve accepts connections from l until Shutdown, which makes it return nil,
@@ -99,9 +104,10 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	stop := context.AfterFunc(ctx, func() { l.Close() })
 	defer stop()
 	pause := 5 * time.Millisecond
-	sweeping, stopSweeping := context.WithCancel(ctx)
-	defer stopSweeping()
-	go s.watch(sweeping)
+	s.attend.Do(func() { // until Shutdown is done: requests are drained
+		go s.watch(ctx)
+		go s.lookOut(ctx)
+	})
 	for {
 		raw, err := l.Accept()
 		var temporary interface{ Temporary() bool }
@@ -127,6 +133,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 // Shutdown stops accepting, tells clients to go elsewhere, and waits until their
 // requests under way are answered, or until ctx ends; then it cuts them off.
 func (s *Server) Shutdown(ctx context.Context) error {
+	defer s.end.Do(func() { close(s.over) })
 	s.mu.Lock()
 	s.stopping = true
 	for l := range s.listeners {
@@ -165,13 +172,15 @@ const (
 	sweepGrace = 250 * time.Millisecond
 )
 
-// watch sweeps the connections until ctx ends.
+// watch sweeps the connections until the server has ended.
 func (s *Server) watch(ctx context.Context) {
 	tick := time.NewTicker(sweepEvery)
 	defer tick.Stop()
 	for {
 		select {
 		case <-ctx.Done():
+			return
+		case <-s.over:
 			return
 		case now := <-tick.C:
 			s.mu.Lock()
