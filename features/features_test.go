@@ -115,7 +115,7 @@ func suiteOf(t *testing.T, name, tags string) *godog.TestSuite {
 }
 
 // scenarioAt returns path with the line, if it has one, moved up to where its
-// scenario begins. The line of an example names that example alone.
+// scenario begins.
 func scenarioAt(t *testing.T, path string) string {
 	t.Helper()
 	file, number, has := strings.Cut(path, ":")
@@ -132,7 +132,7 @@ func scenarioAt(t *testing.T, path string) string {
 	}
 	lines := strings.Split(string(text), "\n")
 	for i := min(line, len(lines)); i > 0; i-- {
-		if l := strings.TrimSpace(lines[i-1]); strings.HasPrefix(l, "Scenario") || i == line && strings.HasPrefix(l, "|") {
+		if strings.HasPrefix(strings.TrimSpace(lines[i-1]), "Scenario") {
 			return file + ":" + strconv.Itoa(i)
 		}
 	}
