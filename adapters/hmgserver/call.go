@@ -154,5 +154,7 @@ func (c *conn) send(k hmgwire.Kind, id uint64, body any, now bool) {
 	}
 	if err := send(buf.Bytes()); err != nil {
 		c.end(err)
+	} else if buf.Len() > backlog/64 && c.out.Backlog() > tooMuch {
+		c.end(fault.New(fault.Exhausted, "the client does not read its answers"))
 	}
 }

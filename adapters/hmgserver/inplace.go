@@ -85,7 +85,7 @@ func (s *Server) lookOut(ctx context.Context) {
 			return
 		case <-round.C:
 		}
-		if idle++; s.meetAll() || s.lookout.needed.Swap(false) {
+		if idle++; s.meetAll() || s.lookout.needed.Swap(false) { //nolint:contextcheck // requests have contexts of their own
 			idle = 0
 		}
 		if idle < yawns {

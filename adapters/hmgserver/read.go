@@ -13,8 +13,12 @@ import (
 // message, or nil.
 type task func(ctx context.Context, t *gateway.Lease) (reply any, err error)
 
-// backlog is how much a client may leave unread before it is read no further.
-const backlog = 4 << 20
+// How much a client may leave unread before it is read no further, and before
+// it is given up: answers to what had been read by then still come.
+const (
+	backlog = 4 << 20
+	tooMuch = 64 << 20
+)
 
 // read reads and serves requests until the connection ends or the role of
 // reader is handed over.
