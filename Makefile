@@ -98,7 +98,7 @@ fuzz: compiler ## every fuzz function for FUZZTIME (10s); one: make fuzz FUZZ=Fu
 	[ $$found = 1 ] || { echo 'No fuzz function found.' >&2; exit 1; }
 
 .PHONY: bench
-bench: tools ## rates, latencies and ratios of every hop in one run; JSON in bench/results/
+bench: tools build ## rates, latencies and ratios of every hop in one run; JSON in bench/results/
 	go run ./bench/cmd/gatehouse-bench $(ARGS)
 
 ##@ Change it
