@@ -237,6 +237,9 @@ func wholeKey(objects []hsm.Object, o backend.Order) *backend.Made {
 	if f.Type != o.Spec.Type || !bytes.Equal(f.Pointer.Label, []byte(o.Spec.Name)) {
 		return nil
 	}
+	if !f.Type.Asymmetric() && o.Spec.Size != 0 && f.Size != o.Spec.Size {
+		return nil // cut off between the object and its value
+	}
 	if f.PublicOnly && !o.Imported || f.Type.Asymmetric() && !slices.ContainsFunc(objects, isPublicKey) {
 		return nil
 	}

@@ -13,6 +13,7 @@ import (
 	"gatehouse/core/access"
 	"gatehouse/core/fault"
 	"gatehouse/core/groups"
+	"gatehouse/core/hsm"
 	"gatehouse/core/id"
 	"gatehouse/core/keys"
 	"gatehouse/core/operations"
@@ -226,4 +227,25 @@ var refuses = []string{
 	"generate EC SecP256K1", "generate EC X25519", "import EC X25519", "import OPAQUE", "import CERTIFICATE",
 	"encrypt AES GCM with a tag of 32 bits", "encrypt AES CCM", "mac AES",
 	"export *",
+}
+
+func TestRecoverRemovesHalfAKey(t *testing.T) {
+	t.Parallel()
+	s := newSlot()
+	b := newBackend(t, map[id.Connection]*slot{first: s})
+	o := backend.Order{
+		ID: "33333333-3333-4333-8333-333333333333", Group: group(connection(t, first, 0, pin)),
+		Spec: keys.Spec{Name: "cut off", Type: keys.AES, Size: 256, Ops: keys.OpEncrypt},
+	}
+	half := hsm.Object{Class: hsm.SecretKey, Type: keys.AES, ID: slotkeys.CKAID(o.ID), Label: []byte(o.Spec.Name)}
+	if err := s.Add(half, secret.Value{}); err != nil {
+		t.Fatal(err)
+	}
+	found, err := b.Recover(t.Context(), o)
+	if err != nil || found != nil {
+		t.Errorf("got %v and error %v, want no key: it has no value", found, err)
+	}
+	if left := len(s.Objects()); left != 0 {
+		t.Errorf("got %d objects left, want none", left)
+	}
 }
