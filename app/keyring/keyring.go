@@ -9,7 +9,6 @@ package keyring
 
 import (
 	"context"
-	"sync"
 	"time"
 
 	"gatehouse/app/catalogue"
@@ -42,9 +41,7 @@ type Service struct {
 	sealed backend.Backend // ordinary groups
 	slots  backend.Backend // HSM groups
 	cfg    Config
-
-	mu       sync.Mutex
-	underway map[id.Intent]bool // intents that a request of this process is working on
+	work   *work
 }
 
 // New returns a service over its collaborators.
@@ -52,7 +49,7 @@ func New(cat *catalogue.Catalogue, l *ledger.Ledger, sealed, slots backend.Backe
 	if cfg.Grace == 0 {
 		cfg.Grace = 3 * time.Minute
 	}
-	return &Service{cat: cat, ledger: l, sealed: sealed, slots: slots, cfg: cfg, underway: map[id.Intent]bool{}}
+	return &Service{cat: cat, ledger: l, sealed: sealed, slots: slots, cfg: cfg, work: newWork()}
 }
 
 // backend returns the backend of a kind of group.
@@ -88,10 +85,23 @@ func (s *Service) find(ctx context.Context, c access.Caller, d Descriptor) (keys
 	default:
 		return k, fault.New(fault.Invalid, "a key is named by exactly one of kid and name")
 	}
-	if err != nil {
-		return k, err
+	if err == nil {
+		err = access.SeeKey(c, k)
 	}
-	return k, access.SeeKey(c, k)
+	if err != nil {
+		return keys.Key{}, err
+	}
+	return k, nil
+}
+
+// home returns a key's group, and the backend where its material is.
+func (s *Service) home(ctx context.Context, gid id.Group) (groups.Group, backend.Backend, error) {
+	g, err := s.cat.Group(ctx, gid)
+	if err != nil {
+		return g, nil, err
+	}
+	b, err := s.backend(g)
+	return g, b, err
 }
 
 // Find returns a key that the caller may know of; NotFound otherwise.
@@ -145,11 +155,7 @@ func (s *Service) Use(ctx context.Context, c access.Caller, d Descriptor, build 
 		if err != nil {
 			return err
 		}
-		g, err := s.cat.Group(ctx, k.Group)
-		if err != nil {
-			return err
-		}
-		b, err := s.backend(g)
+		g, b, err := s.home(ctx, k.Group)
 		if err != nil {
 			return err
 		}
@@ -175,11 +181,7 @@ func (s *Service) Export(ctx context.Context, c access.Caller, d Descriptor) (ke
 		if err := access.Export(c, k, s.cfg.Now()); err != nil {
 			return err
 		}
-		g, err := s.cat.Group(ctx, k.Group)
-		if err != nil {
-			return err
-		}
-		b, err := s.backend(g)
+		g, b, err := s.home(ctx, k.Group)
 		if err != nil {
 			return err
 		}

@@ -1,11 +1,14 @@
 package keyring
 
 import (
+	"bytes"
 	"context"
 	"errors"
 
 	"gatehouse/app/ledger"
 	"gatehouse/core/access"
+	"gatehouse/core/fault"
+	"gatehouse/core/groups"
 	"gatehouse/core/id"
 	"gatehouse/core/intents"
 	"gatehouse/core/keys"
@@ -17,94 +20,167 @@ import (
 // intents whose HSM cannot be reached wait for the next call. It returns how
 // many it settled and what stood in the way of the others.
 func (s *Service) Recover(ctx context.Context) (settled int, err error) {
-	all, err := s.cat.ListIntents(ctx)
-	if err != nil {
-		return 0, err
-	}
+	idle, err := s.idle(ctx)
+	defer func() {
+		for _, left := range idle {
+			left.done()
+		}
+	}()
 	var errs []error
-	for _, i := range all {
-		s.mu.Lock()
-		busy := s.underway[i.ID]
-		s.mu.Unlock()
-		if busy {
-			continue
+	if err != nil {
+		errs = append(errs, err)
+	}
+	down := map[id.Group]bool{} // whose HSM is out of reach
+	for ; len(idle) > 0; idle = idle[1:] {
+		i := idle[0]
+		if !down[i.Group] {
+			done, err := s.settle(ctx, i.Intent)
+			if err != nil {
+				errs = append(errs, err)
+				down[i.Group] = errors.Is(err, fault.Unavailable)
+			}
+			if done {
+				s.work.settled(i.ID)
+				settled++
+			}
 		}
-		done, err := s.settle(ctx, i)
-		if err != nil {
-			errs = append(errs, err)
-		}
-		if done {
-			settled++
-		}
+		i.done()
 	}
 	return settled, errors.Join(errs...)
 }
 
-func (s *Service) settle(ctx context.Context, i intents.Intent) (done bool, err error) {
-	defer s.begin(i.ID)()
-	g, err := s.cat.Group(ctx, i.Group)
+// claimed is an intent that nobody else works on until done is called.
+type claimed struct {
+	intents.Intent
+	done func()
+}
+
+// idle claims the intents that nobody works on. They are read again once they
+// are claimed: until then a request may have ended them.
+func (s *Service) idle(ctx context.Context) ([]claimed, error) {
+	open, err := s.cat.ListIntents(ctx)
+	if err != nil || len(open) == 0 {
+		return nil, err
+	}
+	done := map[id.Intent]func(){}
+	for _, i := range open {
+		var at *keys.Pointer
+		if k, err := s.cat.Key(ctx, i.Key); err == nil {
+			at = k.Virtual
+		}
+		if d, ok := s.work.claim(i, at); ok {
+			done[i.ID] = d
+		}
+	}
+	var idle []claimed
+	if open, err = s.cat.ListIntents(ctx); err == nil {
+		for _, i := range open {
+			if d, ok := done[i.ID]; ok {
+				i.Abandoned = i.Abandoned || s.work.hasFailed(i.ID)
+				idle = append(idle, claimed{i, d})
+				delete(done, i.ID)
+			}
+		}
+	}
+	for _, d := range done {
+		d()
+	}
+	return idle, err
+}
+
+func (s *Service) settle(ctx context.Context, i intents.Intent) (settled bool, err error) {
+	g, b, err := s.home(ctx, i.Group)
 	if err != nil {
 		return false, err
 	}
-	b, err := s.backend(g)
-	if err != nil {
-		return false, err
+	if i.Kind == intents.Create {
+		return s.settleCreate(ctx, b, g, i)
 	}
-	system := access.Caller{Principal: id.Principal{Kind: id.SystemPrincipal, ID: "recovery"}, Account: i.Account}
-	record := func(action string, do func() error) (bool, error) {
-		e := ledger.Entry{Caller: system, Action: action, Object: string(i.Key), Group: i.Group}
-		err := s.ledger.Change(ctx, e, func(*ledger.Entry) error { return do() })
+	k, err := s.cat.Key(ctx, i.Key)
+	if errors.Is(err, fault.NotFound) { // deleted since: there is nothing left to settle
+		err = s.cat.EndIntent(ctx, i.ID)
 		return err == nil, err
 	}
-	if i.Kind == intents.Destroy {
-		k, err := s.cat.Key(ctx, i.Key)
-		if err != nil {
-			return false, err
-		}
-		present, err := b.Present(ctx, g, k)
-		switch {
-		case err != nil:
-			return false, err
-		case present && s.since(i.StartedAt) < s.cfg.Grace:
-			return false, nil // the token may still be at it
-		case present:
-			return record("key delete undone", func() error { return s.cat.EndIntent(ctx, i.ID) })
-		default:
-			return record("key delete completed", func() error { return s.cat.DeleteKey(ctx, i.Key, i.ID) })
-		}
+	if err != nil {
+		return false, err
 	}
+	switch i.Kind {
+	case intents.Update:
+		return s.settleUpdate(ctx, b, g, k, i)
+	case intents.Destroy:
+		return s.settleDestroy(ctx, b, g, k, i)
+	default:
+		return false, fault.New(fault.Internal, "intent %s is of the unknown kind %q", i.ID, i.Kind)
+	}
+}
 
-	o := backend.Order{ID: i.Key, Group: g, Spec: i.Spec}
+func (s *Service) settleCreate(ctx context.Context, b backend.Backend, g groups.Group, i intents.Intent) (bool, error) {
+	o := backend.Order{ID: i.Key, Group: g, Spec: i.Spec, Imported: i.Imported}
 	made, err := b.Recover(ctx, o)
 	switch {
 	case err != nil:
 		return false, err
-	case made == nil && s.since(i.StartedAt) < s.cfg.Grace:
-		return false, nil // the token may still be at it
+	case made == nil && s.fresh(i):
+		return false, nil
 	case made == nil:
-		return record("key create given up", func() error { return s.cat.EndIntent(ctx, i.ID) })
+		return s.record(ctx, i, "key create given up", func() error { return s.cat.EndIntent(ctx, i.ID) })
 	}
-	k := s.newKey(i.Creator, o, i.Imported, *made)
-	if i.Abandoned {
-		return record("key create undone", func() error {
-			if err := b.Destroy(ctx, g, k); err != nil {
-				return err
-			}
-			return s.cat.EndIntent(ctx, i.ID)
-		})
+	k := s.newKey(i.Creator, o, *made)
+	if !i.Abandoned {
+		return s.record(ctx, i, "key create completed", func() error { return s.cat.AddKey(ctx, k, i.ID) })
 	}
-	return record("key create completed", func() error { return s.cat.AddKey(ctx, k, i.ID) })
+	return s.record(ctx, i, "key create undone", func() error {
+		if err := b.Destroy(ctx, g, k); err != nil {
+			return err
+		}
+		return s.cat.EndIntent(ctx, i.ID)
+	})
 }
 
-// Unfinished returns the ids of keys that are being made in group g: a sync
-// must leave them alone.
-func (s *Service) Unfinished(ctx context.Context, g id.Group) (map[id.Key]keys.Spec, error) {
-	all, err := s.cat.ListIntents(ctx)
-	unfinished := map[id.Key]keys.Spec{}
-	for _, i := range all {
-		if i.Group == g && i.Kind == intents.Create {
-			unfinished[i.Key] = i.Spec
-		}
+// settleUpdate makes the pointer follow the HSM key, whatever label it has now.
+func (s *Service) settleUpdate(ctx context.Context, b backend.Backend, g groups.Group, k keys.Key, i intents.Intent) (bool, error) {
+	label := []byte(i.Spec.Name)
+	if bytes.Equal(k.Virtual.Label, label) { // recorded, or only permissions were to be changed
+		err := s.cat.EndIntent(ctx, i.ID)
+		return err == nil, err
 	}
-	return unfinished, err
+	moved, err := s.presentAs(ctx, b, g, k, label)
+	switch {
+	case err != nil:
+		return false, err
+	case !moved && s.fresh(i):
+		return false, nil
+	case !moved:
+		return s.record(ctx, i, "key update given up", func() error { return s.cat.EndIntent(ctx, i.ID) })
+	}
+	return s.record(ctx, i, "key update completed", func() error {
+		if err := s.repoint(ctx, k, label); err != nil {
+			return err
+		}
+		return s.cat.EndIntent(ctx, i.ID)
+	})
+}
+
+func (s *Service) settleDestroy(ctx context.Context, b backend.Backend, g groups.Group, k keys.Key, i intents.Intent) (bool, error) {
+	present, err := b.Present(ctx, g, k)
+	switch {
+	case err != nil:
+		return false, err
+	case present && s.fresh(i):
+		return false, nil
+	case present:
+		return s.record(ctx, i, "key delete given up", func() error { return s.cat.EndIntent(ctx, i.ID) })
+	}
+	return s.record(ctx, i, "key delete completed", func() error { return s.cat.DeleteKey(ctx, i.Key, i.ID) })
+}
+
+// fresh reports whether the token may still be at what i asks for.
+func (s *Service) fresh(i intents.Intent) bool { return s.cfg.Now().Sub(i.StartedAt) < s.cfg.Grace }
+
+// record settles an intent as a change made by recovery.
+func (s *Service) record(ctx context.Context, i intents.Intent, action string, settle func() error) (settled bool, err error) {
+	system := access.Caller{Principal: id.Principal{Kind: id.SystemPrincipal, ID: "recovery"}, Account: i.Account}
+	e := ledger.Entry{Caller: system, Action: action, Object: string(i.Key), Group: i.Group}
+	err = s.ledger.Change(ctx, e, func(*ledger.Entry) error { return settle() })
+	return err == nil, err
 }

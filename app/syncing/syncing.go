@@ -9,7 +9,8 @@ package syncing
 
 import (
 	"context"
-	"errors"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -24,11 +25,7 @@ import (
 	"gatehouse/core/id"
 	"gatehouse/core/keys"
 	"gatehouse/core/keysync"
-	"gatehouse/ports/store"
 )
-
-// batch is the number of keys recorded in one transaction.
-const batch = 500
 
 // Config is what a Service needs besides its collaborators.
 type Config struct {
@@ -126,23 +123,10 @@ func (s *Service) end(g id.Group) {
 }
 
 func (s *Service) sync(ctx context.Context, g groups.Group, progress func(Progress)) (Outcome, error) {
-	started := s.cfg.Now()
-	var inventory []hsm.Object
-	err := s.slots.Inventory(ctx, g, func(o hsm.Object) error {
-		inventory = append(inventory, o)
-		if len(inventory)%100 == 0 {
-			progress(Progress{Phase: Reading, Done: len(inventory)})
-		}
-		return nil
-	})
-	if err != nil {
-		return Outcome{}, err
-	}
-	progress(Progress{Phase: Reading, Done: len(inventory), Total: len(inventory)})
-
-	// After the inventory and in this order: a key that is being made shows as
-	// an intent, or else as a known key, never as neither.
-	unfinished, err := s.keyring.Unfinished(ctx, g.ID)
+	// Keys that are changed while this reads are left alone: the next sync sees to them.
+	watch := s.keyring.Watch()
+	defer watch.End()
+	inventory, err := s.inventory(ctx, g, progress)
 	if err != nil {
 		return Outcome{}, err
 	}
@@ -153,134 +137,52 @@ func (s *Service) sync(ctx context.Context, g groups.Group, progress func(Progre
 	}); err != nil {
 		return Outcome{}, err
 	}
-	plan := keysync.Make(withoutUnfinished(inventory, unfinished), known, g.Policy)
+	touched, err := watch.Touched(ctx)
+	if err != nil {
+		return Outcome{}, err
+	}
+	rest, known := untouched(inventory, known, touched)
+	plan := keysync.Make(rest, known, g.Policy)
 	out := Outcome{
-		Objects: len(inventory), Changed: len(plan.Changed), Unchanged: plan.Unchanged,
+		Objects: len(inventory), Changed: len(plan.Changed), Missing: len(plan.Missing), Unchanged: plan.Unchanged,
 		Skipped: plan.Skipped, Warnings: plan.Warnings,
 	}
-	missing := missingBefore(plan.Missing, known, started)
-	out.Missing = len(missing)
-	out.Added, err = s.record(ctx, g, plan, missing, started, progress)
+	out.Added, err = s.record(ctx, g, plan, known, progress)
 	return out, err
 }
 
-// withoutUnfinished leaves out objects that a Generate or Import is just making.
-func withoutUnfinished(inventory []hsm.Object, unfinished map[id.Key]keys.Spec) []hsm.Object {
-	if len(unfinished) == 0 {
-		return inventory
-	}
-	making := map[string]bool{}
-	for k := range unfinished {
-		making[string(slotkeys.CKAID(k))] = true
-	}
-	rest := inventory[:0:0]
-	for _, o := range inventory {
-		if !making[string(o.ID)] {
-			rest = append(rest, o)
+func (s *Service) inventory(ctx context.Context, g groups.Group, progress func(Progress)) ([]hsm.Object, error) {
+	var objects []hsm.Object
+	err := s.slots.Inventory(ctx, g, func(o hsm.Object) error {
+		objects = append(objects, o)
+		if len(objects)%100 == 0 {
+			progress(Progress{Phase: Reading, Done: len(objects)})
 		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
 	}
-	return rest
+	progress(Progress{Phase: Reading, Done: len(objects), Total: len(objects)})
+	return objects, nil
 }
 
-// missingBefore keeps those missing keys that were there before the inventory
-// began: a key made while it was read may have been overlooked.
-func missingBefore(missing []id.Key, known []keys.Key, started time.Time) []id.Key {
-	made := make(map[id.Key]time.Time, len(known))
-	for _, k := range known {
-		made[k.ID] = k.CreatedAt
+// untouched leaves out objects and known keys that must be left alone.
+func untouched(objects []hsm.Object, known []keys.Key, t keyring.Touched) ([]hsm.Object, []keys.Key) {
+	if len(t.Keys) == 0 {
+		return objects, known
 	}
-	var sure []id.Key
-	for _, k := range missing {
-		if made[k].Before(started) {
-			sure = append(sure, k)
+	ids := maps.Clone(t.IDs)
+	for k := range t.Keys {
+		ids[string(slotkeys.CKAID(k))] = true
+	}
+	known = slices.DeleteFunc(known, func(k keys.Key) bool {
+		if t.Keys[k.ID] && k.Virtual != nil {
+			ids[string(k.Virtual.ID)] = true
 		}
-	}
-	return sure
-}
-
-// record stores the plan in batches and returns the keys added.
-func (s *Service) record(ctx context.Context, g groups.Group, plan keysync.Plan, missing []id.Key, now time.Time, progress func(Progress)) ([]keys.Key, error) {
-	changes := make([]store.KeyChange, 0, len(plan.Changed)+len(missing))
-	for _, ch := range plan.Changed {
-		changes = append(changes, store.KeyChange{Key: ch.Key, Change: func(k keys.Key) (keys.Key, error) { return ch.Apply(k), nil }})
-	}
-	for _, k := range missing {
-		changes = append(changes, store.KeyChange{Key: k, Change: func(k keys.Key) (keys.Key, error) {
-			k = k.Clone()
-			k.Virtual.MissingSince = now
-			return k, nil
-		}})
-	}
-	total := len(plan.New) + len(changes)
-	done := 0
-	for len(changes) > 0 {
-		n := min(batch, len(changes))
-		if err := s.cat.SyncKeys(ctx, nil, changes[:n]); err != nil {
-			return nil, err
-		}
-		changes = changes[n:]
-		done += n
-		progress(Progress{Phase: Recording, Done: done, Total: total})
-	}
-	added := make([]keys.Key, 0, len(plan.New))
-	for rest := plan.New; len(rest) > 0; {
-		n := min(batch, len(rest))
-		stored, err := s.add(ctx, g, rest[:n])
-		added = append(added, stored...)
-		if err != nil {
-			return added, err
-		}
-		rest = rest[n:]
-		done += n
-		progress(Progress{Phase: Recording, Done: done, Total: total})
-	}
-	return added, nil
-}
-
-// add stores new virtual keys. Their names are looked up before; when somebody
-// takes one in between, they are looked up again.
-func (s *Service) add(ctx context.Context, g groups.Group, found []keysync.Found) ([]keys.Key, error) {
-	var err error
-	for range 3 {
-		now := s.cfg.Now()
-		names := map[string]bool{}
-		batch := make([]keys.Key, 0, len(found))
-		for _, f := range found {
-			var lookup error
-			name := f.Name(func(n string) bool {
-				if names[n] {
-					return true
-				}
-				_, err := s.cat.Store.KeyByName(ctx, g.Account, n)
-				if err != nil && !errors.Is(err, fault.NotFound) {
-					lookup = err
-					return false
-				}
-				return err == nil
-			})
-			if lookup != nil {
-				return nil, lookup
-			}
-			names[name] = true
-			batch = append(batch, s.newKey(g, f, name, now))
-		}
-		if err = s.cat.SyncKeys(ctx, batch, nil); err == nil {
-			return batch, nil
-		}
-		if !errors.Is(err, fault.Conflict) {
-			return nil, err
-		}
-	}
-	return nil, err
-}
-
-// newKey is the record of a key that was found in an HSM.
-func (s *Service) newKey(g groups.Group, f keysync.Found, name string, now time.Time) keys.Key {
-	p := f.Pointer
-	return keys.Key{
-		ID: id.Key(s.cfg.NewID()), Account: g.Account, Group: g.ID, Name: name, Type: f.Type, Size: f.Size, Curve: f.Curve,
-		Ops: f.Ops & keys.PossibleOps(f.Type, f.Curve), State: keys.Active, Enabled: true, Origin: keys.OriginExternal,
-		Creator:    id.Principal{Kind: id.GroupPrincipal, ID: string(g.ID)},
-		PublicOnly: f.PublicOnly, PublicKey: f.PublicKey, KCV: f.KCV, CreatedAt: now, ActivationDate: now, Virtual: &p,
-	}
+		return t.Keys[k.ID]
+	})
+	known = slices.DeleteFunc(known, func(k keys.Key) bool { return k.Virtual != nil && ids[string(k.Virtual.ID)] })
+	rest := slices.DeleteFunc(slices.Clone(objects), func(o hsm.Object) bool { return ids[string(o.ID)] })
+	return rest, known
 }

@@ -15,6 +15,7 @@ type Kind string
 // The kinds of intents.
 const (
 	Create  Kind = "create"  // generate or import: the key's id is its CKA_ID
+	Update  Kind = "update"  // label and permissions of the HSM key, then of the virtual key
 	Destroy Kind = "destroy" // the HSM key, then the virtual key
 )
 
@@ -25,7 +26,7 @@ type Intent struct {
 	Account   id.Account
 	Group     id.Group
 	Key       id.Key
-	Spec      keys.Spec // Create: what the key is to be; holds no material
+	Spec      keys.Spec // Create: what the key is to be; holds no material. Update: Name is what its label is to be
 	Imported  bool      // Create: by import
 	Creator   id.Principal
 	StartedAt time.Time

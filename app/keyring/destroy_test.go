@@ -1,0 +1,157 @@
+package keyring_test
+
+import (
+	"testing"
+
+	"gatehouse/app/grouping"
+	"gatehouse/app/internal/apptest"
+	"gatehouse/core/fault"
+	"gatehouse/core/groups"
+	"gatehouse/core/id"
+	"gatehouse/simulators/storesim"
+	"gatehouse/simulators/tokensim"
+)
+
+// After a deletion that failed somehow, and its recovery, HSM key and virtual
+// key are both there or both gone.
+func TestDestroyThatFails(t *testing.T) {
+	t.Parallel()
+	unreached := fault.New(fault.Unavailable, "nobody listens").Because(fault.Refused)
+	for _, c := range []struct {
+		name  string
+		token []tokensim.Fault
+		store []storesim.Fault
+		want  fault.Kind
+		open  int // intents left to recovery
+		waits bool
+		left  int // keys
+	}{
+		{name: "the HSM refuses", token: []tokensim.Fault{{Err: fault.New(fault.Denied, "not this one")}}, want: fault.Denied, left: 1},
+		{name: "the HSM is not reached", token: []tokensim.Fault{{Err: unreached}}, want: fault.Unavailable, left: 1},
+		{name: "the answer is lost and it was done", token: []tokensim.Fault{{Apply: true, Err: lost()}}},
+		{name: "an internal error and it was done", token: []tokensim.Fault{{Apply: true, Err: fault.New(fault.Internal, "CKR_GENERAL_ERROR")}}},
+		{name: "the answer is lost and it was not done", token: []tokensim.Fault{{Err: lost()}}, want: fault.Unavailable, open: 1, waits: true, left: 1},
+		{
+			name: "it was done and nobody can look", want: fault.Unavailable, open: 1,
+			token: []tokensim.Fault{{Apply: true, Err: lost()}, {Call: tokensim.Inventory, Err: lost()}},
+		},
+		{name: "it cannot be recorded", store: []storesim.Fault{{Call: "DeleteKey"}}, want: fault.Unavailable, open: 1},
+		{name: "it is recorded and that is not told", store: []storesim.Fault{{Call: "DeleteKey", Apply: true}}, want: fault.Unavailable},
+		{
+			name: "it is refused and the intent cannot be ended", want: fault.Denied, open: 1, waits: true, left: 1,
+			token: []tokensim.Fault{{Err: fault.New(fault.Denied, "not this one")}}, store: []storesim.Fault{{Call: "EndIntent"}},
+		},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, groups.Policy{WriteBack: true})
+			k := w.generate(w.slot, ec("k"))
+			for _, f := range c.token {
+				if f.Call == "" {
+					f.Call = tokensim.Destroy
+				}
+				w.HSM.Fail(f)
+			}
+			for _, f := range c.store {
+				f.Err = storesim.Lost()
+				w.Store.Fail(f)
+			}
+			apptest.Want(t, "Delete", w.Keyring.Delete(w.ctx, w.app, k.ID), c.want)
+			if left := len(w.HSM.Clear()) + len(w.Store.Clear()); left != 0 {
+				t.Fatalf("%d faults were set and did not act", left)
+			}
+			if got := len(w.intents()); got != c.open {
+				t.Errorf("got %d intents left, want %d", got, c.open)
+			}
+			if c.waits {
+				w.recovers(0)
+				w.Pass(apptest.Grace)
+			}
+			w.recovers(c.open)
+			if got := len(w.recorded()); got != c.left {
+				t.Errorf("got %d keys, want %d", got, c.left)
+			}
+			w.wantAgreement(0)
+		})
+	}
+}
+
+func TestCrashWhileAKeyIsDestroyed(t *testing.T) {
+	t.Parallel()
+	for what, c := range map[string]struct {
+		kill func(w *world)
+		left int
+	}{
+		"before it is written down": {func(w *world) { w.dieAt("BeginIntent", false) }, 1},
+		"once it is written down":   {func(w *world) { w.dieAt("BeginIntent", true) }, 1},
+		"once the token is changed": {func(w *world) { w.dieIn(tokensim.Destroy) }, 0},
+		"before it is recorded":     {func(w *world) { w.dieAt("DeleteKey", false) }, 0},
+		"once it is recorded":       {func(w *world) { w.dieAt("DeleteKey", true) }, 0},
+	} {
+		t.Run(what, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, groups.Policy{WriteBack: true})
+			k := w.generate(w.slot, aes("k"))
+			c.kill(w)
+			if err := w.Keyring.Delete(w.ctx, w.app, k.ID); err == nil {
+				t.Fatal("got an answer from a process that is dead")
+			}
+			w.revive()
+			_, err := w.Keyring.Recover(w.ctx)
+			apptest.Want(t, "Recover at once", err, "")
+			w.Pass(apptest.Grace)
+			_, err = w.Keyring.Recover(w.ctx)
+			apptest.Want(t, "Recover later", err, "")
+			if got := len(w.recorded()); got != c.left {
+				t.Errorf("got %d keys, want %d", got, c.left)
+			}
+			w.wantAgreement(0)
+		})
+	}
+}
+
+// A deletion can be asked for again, and in another way, while an earlier one is not settled.
+func TestDeletingAgain(t *testing.T) {
+	t.Parallel()
+	for what, again := range map[string]func(w *world) error{
+		"the same way": func(*world) error { return nil },
+		"the virtual key only": func(w *world) error {
+			_, err := w.Grouping.Update(w.ctx, w.Admin(w.account), w.slot.ID, grouping.Change{WriteBack: ptr(false)})
+			return err
+		},
+	} {
+		t.Run(what, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, groups.Policy{WriteBack: true})
+			k := w.generate(w.slot, aes("k"))
+			w.HSM.Fail(tokensim.Fault{Call: tokensim.Destroy, Err: lost()})
+			apptest.Want(t, "Delete", w.Keyring.Delete(w.ctx, w.app, k.ID), fault.Unavailable)
+			if err := again(w); err != nil {
+				t.Fatal(err)
+			}
+			apptest.Want(t, "Delete again", w.Keyring.Delete(w.ctx, w.app, k.ID), "")
+			w.recovers(1) // the first intent, whose key is no more
+			if got := len(w.recorded()) + len(w.intents()); got != 0 {
+				t.Errorf("got %d keys and intents left, want none", got)
+			}
+		})
+	}
+}
+
+// A group can be deleted when an order failed because it has no connection.
+func TestNoIntentIsLeftWithoutAConnection(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, groups.Policy{WriteBack: true})
+	k := w.generate(w.slot, aes("k"))
+	if _, err := w.Grouping.Update(w.ctx, w.Admin(w.account), w.slot.ID, grouping.Change{Remove: []id.Connection{w.slot.Connections[0].ID}}); err != nil {
+		t.Fatal(err)
+	}
+	_, err := w.Keyring.Generate(w.ctx, w.app, w.slot.ID, aes("x"))
+	apptest.Want(t, "Generate", err, fault.Unavailable)
+	apptest.Want(t, "Update", w.rename(k, "x"), fault.Unavailable)
+	apptest.Want(t, "Delete", w.Keyring.Delete(w.ctx, w.app, k.ID), fault.Unavailable)
+	apptest.Want(t, "Use", w.use(w.app, k), fault.Unavailable)
+	if n := len(w.intents()); n != 0 {
+		t.Errorf("got %d intents left, want none", n)
+	}
+}

@@ -1,0 +1,184 @@
+package keyring
+
+import (
+	"bytes"
+	"context"
+	"errors"
+
+	"gatehouse/core/access"
+	"gatehouse/core/fault"
+	"gatehouse/core/groups"
+	"gatehouse/core/hsm"
+	"gatehouse/core/id"
+	"gatehouse/core/intents"
+	"gatehouse/core/keys"
+	"gatehouse/ports/backend"
+)
+
+// writeBack returns what a change from k to next changes in the HSM, nil for nothing.
+func writeBack(g groups.Group, k, next keys.Key) *hsm.Change {
+	if k.Virtual == nil || !g.Policy.WriteBack {
+		return nil
+	}
+	var back hsm.Change
+	if next.Name != k.Name {
+		label := []byte(next.Name)
+		back.Label = &label
+	}
+	if next.Ops != k.Ops {
+		back.Ops = &next.Ops
+	}
+	if back == (hsm.Change{}) {
+		return nil
+	}
+	return &back
+}
+
+// updateInToken changes the HSM key between intent and record, because a label
+// is part of how it is found again: were only one of the two changed, the
+// virtual key would point nowhere.
+func (s *Service) updateInToken(ctx context.Context, c access.Caller, b backend.Backend, g groups.Group, k keys.Key,
+	back hsm.Change, apply func(keys.Key) (keys.Key, error),
+) (keys.Key, error) {
+	ctx = context.WithoutCancel(ctx)
+	label := k.Virtual.Label
+	if back.Label != nil {
+		label = *back.Label
+		if err := s.nameFree(ctx, k.Account, string(label)); err != nil {
+			return keys.Key{}, err
+		}
+	}
+	i, done, err := s.intend(ctx, c, intents.Update, k, keys.Spec{Name: string(label)})
+	if err != nil {
+		return keys.Key{}, err
+	}
+	defer done()
+	if err := b.Update(ctx, g, k, back); err != nil {
+		if !uncertain(err) {
+			s.end(ctx, i)
+			return keys.Key{}, err
+		}
+		if back.Label == nil || !s.moved(ctx, b, g, k, label) {
+			return keys.Key{}, err // recovery looks again: the token may still be at it
+		}
+	}
+	changed, err := s.cat.UpdateKey(ctx, k.ID, func(k keys.Key) (keys.Key, error) {
+		k, err := apply(k)
+		k.Virtual.Label = label
+		return k, err
+	})
+	if err != nil { // the name may have been taken meanwhile: the pointer must follow all the same
+		if s.repoint(ctx, k, label) == nil {
+			s.end(ctx, i)
+		}
+		return keys.Key{}, err
+	}
+	s.end(ctx, i)
+	return changed, nil
+}
+
+// nameFree makes sure that no key has the name, before a token is changed.
+func (s *Service) nameFree(ctx context.Context, a id.Account, name string) error {
+	_, err := s.cat.KeyByName(ctx, a, name)
+	switch {
+	case err == nil:
+		return fault.New(fault.Conflict, "sobject already exists")
+	case errors.Is(err, fault.NotFound):
+		return nil
+	default:
+		return err
+	}
+}
+
+// presentAs reports whether the HSM holds k under another label.
+func (s *Service) presentAs(ctx context.Context, b backend.Backend, g groups.Group, k keys.Key, label []byte) (bool, error) {
+	k = k.Clone()
+	k.Virtual.Label = label
+	return b.Present(ctx, g, k)
+}
+
+// moved is presentAs for who goes on without an answer.
+func (s *Service) moved(ctx context.Context, b backend.Backend, g groups.Group, k keys.Key, label []byte) bool {
+	there, err := s.presentAs(ctx, b, g, k, label)
+	return err == nil && there
+}
+
+// repoint records that k's HSM key has another label now, unless the record was
+// changed meanwhile.
+func (s *Service) repoint(ctx context.Context, k keys.Key, label []byte) error {
+	_, err := s.cat.UpdateKey(ctx, k.ID, func(now keys.Key) (keys.Key, error) {
+		now = now.Clone()
+		if now.Virtual != nil && bytes.Equal(now.Virtual.Label, k.Virtual.Label) {
+			now.Virtual.Label = label
+		}
+		return now, nil
+	})
+	return err
+}
+
+// destroyInToken destroys the HSM key between intent and the end of the record.
+func (s *Service) destroyInToken(ctx context.Context, c access.Caller, b backend.Backend, g groups.Group, k keys.Key) error {
+	ctx = context.WithoutCancel(ctx)
+	i, done, err := s.intend(ctx, c, intents.Destroy, k, keys.Spec{})
+	if err != nil {
+		return err
+	}
+	defer done()
+	if err := b.Destroy(ctx, g, k); err != nil {
+		if !uncertain(err) {
+			s.end(ctx, i)
+			return err
+		}
+		if present, lookErr := b.Present(ctx, g, k); lookErr != nil || present {
+			return err // recovery looks again: the token may still be at it
+		}
+	}
+	return s.cat.DeleteKey(ctx, k.ID, i.ID)
+}
+
+// intend writes down what is about to be done to the HSM key of k. Whoever gets
+// the intent is alone with the key until done is called: somebody else might
+// know it by another label. An earlier change of which nobody knows how it ended
+// must be settled first.
+func (s *Service) intend(ctx context.Context, c access.Caller, kind intents.Kind, k keys.Key, spec keys.Spec) (i intents.Intent, done func(), err error) {
+	i = intents.Intent{
+		ID: id.Intent(s.cfg.NewID()), Kind: kind, Account: k.Account, Group: k.Group, Key: k.ID,
+		Spec: spec, Creator: c.Principal, StartedAt: s.cfg.Now(),
+	}
+	done, ok := s.work.claim(i, k.Virtual)
+	if !ok {
+		return i, nil, fault.New(fault.Conflict, "the sobject is being changed in its HSM")
+	}
+	if err := s.store(ctx, i, k.Version); err != nil {
+		done()
+		return i, nil, err
+	}
+	return i, done, nil
+}
+
+// store stores an intent unless its key was changed since that version, or an
+// earlier intent of it is not settled; a destruction may be asked for again.
+func (s *Service) store(ctx context.Context, i intents.Intent, version int64) error {
+	k, err := s.cat.Key(ctx, i.Key)
+	if err != nil {
+		return err
+	}
+	if k.Version != version {
+		return fault.New(fault.Conflict, "the sobject was changed meanwhile")
+	}
+	open, err := s.cat.ListIntents(ctx)
+	if err != nil {
+		return err
+	}
+	for _, earlier := range open {
+		again := earlier.Kind == intents.Destroy && i.Kind == intents.Destroy
+		if earlier.Key == i.Key && !again {
+			return fault.New(fault.BadState, "an earlier change of the sobject in its HSM is not settled yet; try again in some minutes")
+		}
+	}
+	err = s.cat.BeginIntent(ctx, i)
+	if err != nil {
+		s.end(ctx, i) // it may have been stored all the same
+	}
+	return err
+}
