@@ -84,7 +84,7 @@ func TestRepliesAreHeldAgainstTheDocument(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				reply, err := contract.Transport(http.DefaultTransport).RoundTrip(request)
+				reply, err := contract.Transport(server.Client().Transport).RoundTrip(request)
 				if err != nil {
 					t.Fatal(err)
 				}
