@@ -6,7 +6,6 @@ import (
 	"testing"
 
 	"gatehouse/app/internal/apptest"
-	"gatehouse/app/keyring"
 	"gatehouse/app/slotkeys"
 	"gatehouse/core/fault"
 	"gatehouse/core/groups"
@@ -191,44 +190,4 @@ func TestAKeyThatTurnsUpLateIsRemoved(t *testing.T) {
 		t.Errorf("got the records %q, want %q", got, want)
 	}
 	w.wantAgreement(0)
-}
-
-// An HSM that cannot be reached holds up its own keys only, and an intent that
-// a request is working on is left to it.
-func TestRecoveryLeavesAloneWhatItMust(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t, groups.Policy{})
-	w.dieIn(tokensim.Generate)
-	_, err := w.Keyring.Generate(w.ctx, w.app, w.slot.ID, aes("k"))
-	apptest.Want(t, "Generate", err, fault.Unavailable)
-	w.revive()
-	w.HSM.Fail(tokensim.Fault{Call: tokensim.Inventory, Err: lost()})
-	settled, err := w.Keyring.Recover(w.ctx)
-	if apptest.Want(t, "Recover while the HSM is away", err, fault.Unavailable); settled != 0 || len(w.intents()) != 1 {
-		t.Errorf("got %d settled and %d left, want the intent to wait", settled, len(w.intents()))
-	}
-	_, err = w.Keyring.Generate(w.ctx, w.app, w.slot.ID, aes("k"))
-	apptest.Want(t, "its name meanwhile", err, fault.Conflict)
-	w.recovers(1)
-
-	w.HSM.Fail(tokensim.Fault{Call: tokensim.Generate, Hang: true})
-	made := make(chan error)
-	go func() {
-		_, err := w.Keyring.Generate(w.ctx, w.app, w.slot.ID, aes("slow"))
-		made <- err
-	}()
-	if err := w.HSM.AwaitHanging(w.ctx, tokensim.Generate, 1); err != nil {
-		t.Fatal(err)
-	}
-	w.Pass(apptest.Grace)
-	w.recovers(0)
-	if len(w.intents()) != 1 {
-		t.Error("the intent of a request that is under way was ended")
-	}
-	w.HSM.Release()
-	apptest.Want(t, "the slow one", <-made, "")
-	w.wantAgreement(0)
-	if _, err := w.Keyring.Find(w.ctx, w.app, keyring.Descriptor{Name: "slow"}); err != nil {
-		t.Errorf("got %v, want the slow key", err)
-	}
 }

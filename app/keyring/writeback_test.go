@@ -192,3 +192,23 @@ func TestOneChangeAtATime(t *testing.T) {
 	apptest.Want(t, "the first change", <-renamed, "")
 	w.wantAgreement(0)
 }
+
+// Whoever found the key before somebody else changed it would look for it under
+// its old label.
+func TestAKeyThatWasChangedMeanwhile(t *testing.T) {
+	t.Parallel()
+	for what, late := range map[string]func(w *world, k keys.Key) error{
+		"a deletion": func(w *world, k keys.Key) error { return w.Keyring.Delete(w.ctx, w.app, k.ID) },
+		"a change":   func(w *world, k keys.Key) error { return w.rename(k, "late") },
+	} {
+		w := newWorld(t, groups.Policy{WriteBack: true})
+		k := w.generate(w.slot, aes("before"))
+		w.Restart() // so that the group is read from the store, once the key was found
+		w.Store.Fail(storesim.Fault{Call: "Group", Before: func() { apptest.Want(t, "Update", w.rename(k, "after"), "") }})
+		apptest.Want(t, what, late(w, k), fault.Conflict)
+		if got := w.find(k.ID); got.Name != "after" {
+			t.Errorf("%s: got the name %q, want the first change", what, got.Name)
+		}
+		w.wantAgreement(0)
+	}
+}

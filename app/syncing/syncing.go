@@ -176,12 +176,11 @@ func untouched(objects []hsm.Object, known []keys.Key, t keyring.Touched) ([]hsm
 	for k := range t.Keys {
 		ids[string(slotkeys.CKAID(k))] = true
 	}
-	known = slices.DeleteFunc(known, func(k keys.Key) bool {
+	for _, k := range known {
 		if t.Keys[k.ID] && k.Virtual != nil {
 			ids[string(k.Virtual.ID)] = true
 		}
-		return t.Keys[k.ID]
-	})
+	}
 	known = slices.DeleteFunc(known, func(k keys.Key) bool { return k.Virtual != nil && ids[string(k.Virtual.ID)] })
 	rest := slices.DeleteFunc(slices.Clone(objects), func(o hsm.Object) bool { return ids[string(o.ID)] })
 	return rest, known

@@ -104,7 +104,7 @@ func runGroups(t *testing.T, place func(t *testing.T) Place) {
 		_, err = w.Key(ctx, k.ID)
 		wantDone(t, "Key after a refused DeleteGroup", err)
 		wantDone(t, "DeleteKey", w.DeleteKey(ctx, k.ID, ""))
-		for _, kind := range []intents.Kind{intents.Create, intents.Destroy} {
+		for _, kind := range []intents.Kind{intents.Create, intents.Update, intents.Destroy} {
 			i := w.create("key")
 			i.Kind = kind
 			wantDone(t, "BeginIntent", w.BeginIntent(ctx, i))
