@@ -1,13 +1,18 @@
 package keyring_test
 
 import (
+	"context"
+	"strings"
 	"testing"
 
 	"gatehouse/app/grouping"
 	"gatehouse/app/internal/apptest"
+	"gatehouse/app/slotkeys"
 	"gatehouse/core/fault"
 	"gatehouse/core/groups"
 	"gatehouse/core/id"
+	"gatehouse/core/secret"
+	"gatehouse/ports/token"
 	"gatehouse/simulators/storesim"
 	"gatehouse/simulators/tokensim"
 )
@@ -138,20 +143,50 @@ func TestDeletingAgain(t *testing.T) {
 	}
 }
 
-// A group can be deleted when an order failed because it has no connection.
-func TestNoIntentIsLeftWithoutAConnection(t *testing.T) {
+// What never got as far as a token leaves nothing to recovery, however it failed.
+func TestNoIntentIsLeftWhenNoTokenWasReached(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, groups.Policy{WriteBack: true})
-	k := w.generate(w.slot, aes("k"))
-	if _, err := w.Grouping.Update(w.ctx, w.Admin(w.account), w.slot.ID, grouping.Change{Remove: []id.Connection{w.slot.Connections[0].ID}}); err != nil {
-		t.Fatal(err)
-	}
-	_, err := w.Keyring.Generate(w.ctx, w.app, w.slot.ID, aes("x"))
-	apptest.Want(t, "Generate", err, fault.Unavailable)
-	apptest.Want(t, "Update", w.rename(k, "x"), fault.Unavailable)
-	apptest.Want(t, "Delete", w.Keyring.Delete(w.ctx, w.app, k.ID), fault.Unavailable)
-	apptest.Want(t, "Use", w.use(w.app, k), fault.Unavailable)
-	if n := len(w.intents()); n != 0 {
-		t.Errorf("got %d intents left, want none", n)
+	for what, cut := range map[string]func(w *world) error{
+		"there is no connection": func(w *world) error {
+			_, err := w.Grouping.Update(w.ctx, w.Admin(w.account), w.slot.ID, grouping.Change{Remove: []id.Connection{w.slot.Connections[0].ID}})
+			return err
+		},
+		"its gateway does not answer": func(w *world) error {
+			w.Dial = func(context.Context, groups.Connection, slotkeys.Access) (token.Token, error) {
+				return nil, fault.New(fault.Unavailable, "no answer").Because(fault.TimedOut)
+			}
+			w.Restart()
+			return nil
+		},
+		"its PIN cannot be unsealed": func(w *world) error {
+			_, err := w.Catalogue.UpdateGroup(w.ctx, w.slot.ID, func(g groups.Group) (groups.Group, error) {
+				g.Connections[0].PIN = secret.Sealed("damaged")
+				return g, nil
+			})
+			return err
+		},
+	} {
+		t.Run(what, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, groups.Policy{WriteBack: true})
+			k := w.generate(w.slot, aes("k"))
+			if err := cut(w); err != nil {
+				t.Fatal(err)
+			}
+			_, err := w.Keyring.Generate(w.ctx, w.app, w.slot.ID, aes("x"))
+			if kind := fault.KindOf(err); kind != fault.Internal && !strings.HasPrefix(fault.Message(err), "Not Connected: ") {
+				t.Errorf("Generate: got %v (%v), want Not Connected", err, kind)
+			}
+			for what, err := range map[string]error{
+				"Update": w.rename(k, "x"), "Delete": w.Keyring.Delete(w.ctx, w.app, k.ID), "Use": w.use(w.app, k),
+			} {
+				if err == nil {
+					t.Errorf("%s: got no error", what)
+				}
+			}
+			if n := len(w.intents()); n != 0 {
+				t.Errorf("got %d intents left, want none", n)
+			}
+		})
 	}
 }

@@ -2,6 +2,7 @@ package keyring
 
 import (
 	"context"
+	"errors"
 	"sync"
 
 	"gatehouse/core/failover"
@@ -9,11 +10,15 @@ import (
 	"gatehouse/core/id"
 	"gatehouse/core/intents"
 	"gatehouse/core/keys"
+	"gatehouse/ports/backend"
 )
 
 // uncertain reports whether what failed with err may have been done all the
 // same: everything but what was refused and what never reached a token.
 func uncertain(err error) bool {
+	if errors.Is(err, backend.Untouched) {
+		return false
+	}
 	switch fault.KindOf(err) {
 	case fault.Internal:
 		return true

@@ -11,6 +11,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/hex"
+	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -99,15 +100,29 @@ func (b *Backend) Forget(conns ...id.Connection) { b.links.forget(conns) }
 func (b *Backend) try(ctx context.Context, g groups.Group, repeatable bool, within time.Duration, do func(context.Context, token.Token) error) error {
 	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
-	err := error(fault.New(fault.Unavailable, "Not Connected: the group has no connection to an HSM").Because(fault.Unreachable))
+	err := error(fault.New(fault.Unavailable, "Not Connected: the group has no connection to an HSM"))
+	touched := false
 	for _, conn := range failover.Order(g, b.cfg.Shuffle) {
 		var reached bool
 		reached, err = b.links.use(ctx, conn, do)
+		touched = touched || reached
 		if err == nil || !failover.Next(err, repeatable || !reached) || ctx.Err() != nil {
 			break
 		}
 	}
+	if err != nil && !touched {
+		err = untouched(err)
+	}
 	return notConnected(err)
+}
+
+// untouched adds to what made no connection that nothing was done.
+func untouched(err error) error {
+	message := fault.Message(err)
+	if message == "" { // an internal error keeps its own to itself
+		message = "reaching the HSM"
+	}
+	return fault.Wrap(fault.KindOf(err), errors.Join(backend.Untouched, err), "%s", message).Because(fault.ReasonOf(err))
 }
 
 // notConnected gives errors that come from the connection the words that every

@@ -38,10 +38,22 @@ type Order struct {
 	Imported bool      // the material comes from outside; only then may a public key stand alone
 }
 
+// Cause tells what is certain of a call that failed. It is an error, so that
+// errors.Is works with it.
+type Cause string
+
+// Untouched is in the chain of an error when no token was reached: certainly
+// nothing was done.
+const Untouched Cause = "no token was reached"
+
+// Error makes a Cause an error.
+func (c Cause) Error() string { return string(c) }
+
 // Backend makes, uses and removes keys of one kind of group.
 //
 // Concurrency: all methods may be called at once. Context: as token.Token.
-// Errors: as token.Token; nobody below retries what changes a token.
+// Errors: as token.Token, with Untouched where that is known; nobody below
+// retries what changes a token.
 // Durability: on return of Generate and Import, material in an HSM is durable
 // there; Made.Material is for the caller to store.
 type Backend interface {
