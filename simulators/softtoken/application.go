@@ -109,6 +109,9 @@ func (a *Application) Objects() ([]hsm.Object, error) {
 	objects := make([]hsm.Object, 0, len(handles))
 	for _, h := range handles {
 		o, err := a.read(h)
+		if errors.Is(err, pkcs11.Error(pkcs11.CKR_BUFFER_TOO_SMALL)) {
+			o, err = a.read(h) // somebody has changed it between its size and its value
+		}
 		if errors.Is(err, pkcs11.Error(pkcs11.CKR_OBJECT_HANDLE_INVALID)) {
 			continue // somebody has removed it since it was found
 		}
