@@ -90,6 +90,19 @@ func ended(ctx context.Context) error {
 	return nil
 }
 
+// untried says of an error that it came before anything was tried.
+func untried(err error) error {
+	if e, ok := err.(*fault.Error); ok { //nolint:errorlint // of this very error, not of one that it wraps
+		return e.Untried()
+	}
+	if err != nil {
+		return fault.Wrap(fault.KindOf(err), err, "%s", fault.Message(err)).Because(fault.ReasonOf(err)).Untried()
+	}
+	return err
+}
+
+func errNoCalls() error { return fault.New(fault.Unavailable, "the HSM is closed, or logs in anew") }
+
 // drain counts calls, so that they can be waited for.
 type drain struct {
 	mu      sync.Mutex
@@ -109,7 +122,7 @@ func (d *drain) enter() error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if !d.open {
-		return fault.New(fault.Unavailable, "the HSM is being closed")
+		return errNoCalls()
 	}
 	d.running++
 	return nil
@@ -131,7 +144,7 @@ func (d *drain) stop(ctx context.Context) error {
 	d.mu.Lock()
 	if !d.open {
 		d.mu.Unlock()
-		return fault.New(fault.Unavailable, "the HSM is being closed")
+		return errNoCalls()
 	}
 	d.open = false
 	if d.running == 0 {

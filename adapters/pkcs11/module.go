@@ -91,22 +91,45 @@ func (m *Module) initialise() error {
 }
 
 // Reinitialise waits for calls under way and starts the library anew
-// (C_Finalize, C_Initialize), which makes some see their tokens again. Calls
-// fail as Unavailable meanwhile. Tokens stay open: each logs in again when it is
-// next used. When calls do not end in time nothing is done, and the error is
-// Unavailable with fault.TimedOut.
+// (C_Finalize, C_Initialize), which makes some see their tokens again. Calls are
+// refused as Unavailable and Untried meanwhile. Tokens stay open, and those that
+// were broken are no longer, but where the PIN was refused: each logs in again,
+// once, when it is next used. When calls do not end in time, which is ctx's or
+// Options.Drain, nothing is done, and the error is Unavailable with
+// fault.TimedOut; it is the same when the library does not come back in time, and
+// calls are then refused until it has.
 func (m *Module) Reinitialise(ctx context.Context) error {
 	if err := m.quiet(ctx); err != nil {
 		return err
 	}
-	defer m.calls.start()
 	_, err := execute(ctx, m, func() (struct{}, error) {
+		defer m.calls.start()
 		if err := m.lib.Finalize(); err != nil && !errors.Is(err, pkcs11.Error(pkcs11.CKR_CRYPTOKI_NOT_INITIALIZED)) {
 			return struct{}{}, err
 		}
-		return struct{}{}, m.initialise()
+		m.epoch.Add(1) // whatever comes of it, no handle means anything any more
+		if err := m.initialise(); err != nil {
+			return struct{}{}, err
+		}
+		for _, t := range m.tokens() {
+			t.mend()
+		}
+		return struct{}{}, nil
 	})
 	return translate("reinitialising the PKCS#11 library", err)
+}
+
+// tokens returns the open tokens.
+func (m *Module) tokens() []*Token {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	tokens := make([]*Token, 0, len(m.open))
+	for _, t := range m.open {
+		if t != nil {
+			tokens = append(tokens, t)
+		}
+	}
+	return tokens
 }
 
 // Close closes the tokens and finalises the library, after the calls under way
@@ -114,16 +137,8 @@ func (m *Module) Reinitialise(ctx context.Context) error {
 // end in time the library stays as it is, and the error is Unavailable with
 // fault.TimedOut. The Module is of no use after it either way.
 func (m *Module) Close() error {
-	m.mu.Lock()
-	tokens := make([]*Token, 0, len(m.open))
-	for _, t := range m.open {
-		if t != nil {
-			tokens = append(tokens, t)
-		}
-	}
-	m.mu.Unlock()
 	var errs []error
-	for _, t := range tokens {
+	for _, t := range m.tokens() {
 		errs = append(errs, t.Close())
 	}
 	if err := errors.Join(errs...); err != nil {

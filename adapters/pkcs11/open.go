@@ -47,11 +47,7 @@ func (m *Module) Open(ctx context.Context, slot uint, pin secret.Value) (*Token,
 		if late := h.abandon(); late != nil {
 			_ = late.Close() //nolint:contextcheck // ctx has ended
 		}
-		err = translate("opening a slot", err)
-		if fault.KindOf(err) != fault.Unavailable {
-			err = fault.Wrap(fault.Unavailable, err, "the HSM reports a failure").Because(fault.TokenFailed)
-		}
-		return nil, err
+		return nil, atToken(translate("opening a slot", err))
 	}
 	return t, nil
 }
@@ -101,7 +97,7 @@ func (m *Module) connect(slot uint, pin secret.Value) (*Token, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &Token{m: m, slot: slot, who: who, pin: pin, log: m.opts.Log.With(slog.Uint64("slot", uint64(slot)))}
+	t := &Token{m: m, slot: slot, who: who, pin: pin, healing: make(chan struct{}, 1), log: m.opts.Log.With(slog.Uint64("slot", uint64(slot)))}
 	h, err := m.openSession(slot)
 	if err != nil {
 		return nil, err

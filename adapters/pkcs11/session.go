@@ -18,6 +18,8 @@ type session struct {
 	open    bool
 	lent    bool   // it is the one that holds the login, for want of another
 	epoch   uint64 // of the module when it was opened
+	login   uint64 // of the token when it was opened
+	pool    uint64 // of the token when it was opened
 	scratch []byte // for output of unknown length
 }
 
@@ -37,7 +39,7 @@ func (e errBegun) Unwrap() error { return e.error }
 func withSession[T any](ctx context.Context, t *Token, l lane, f func(*session) (T, error)) (T, error) {
 	var zero T
 	if err := t.begin(ctx, l); err != nil {
-		return zero, err
+		return zero, notBegun(l, err)
 	}
 	if direct(ctx, t.m) {
 		defer t.end(l)
@@ -55,9 +57,18 @@ func withSession[T any](ctx context.Context, t *Token, l lane, f func(*session) 
 	case t.jobs <- job:
 	case <-ctx.Done():
 		t.end(l)
-		return zero, ended(ctx)
+		return zero, notBegun(l, ended(ctx))
 	}
 	return await(ctx, result)
+}
+
+// notBegun says of an error that nothing was tried, but of a search, which may be
+// a later one of several.
+func notBegun(l lane, err error) error {
+	if l == search {
+		return err
+	}
+	return untried(err)
 }
 
 // begin counts a call, and waits for its turn in lane l.
@@ -134,8 +145,11 @@ func attempt[T any](t *Token, s *session, f func(*session) (T, error)) (T, error
 }
 
 func try[T any](t *Token, s *session, f func(*session) (T, error)) (v T, err error) {
-	if s.open && s.epoch != t.m.epoch.Load() {
+	switch {
+	case s.open && (s.epoch != t.m.epoch.Load() || s.login != t.logins.Load()):
 		s.open = false // its handle may be somebody else's by now
+	case s.open && s.pool != t.pool.Load():
+		t.drop(s, nil)
 	}
 	if !s.open {
 		err := t.openSession(s)
@@ -175,7 +189,8 @@ func (t *Token) openSession(s *session) error {
 	if err != nil {
 		return err
 	}
-	s.handle, s.open, s.epoch = h, true, t.m.epoch.Load()
+	s.handle, s.open = h, true
+	s.epoch, s.login, s.pool = t.m.epoch.Load(), t.logins.Load(), t.pool.Load()
 	return nil
 }
 

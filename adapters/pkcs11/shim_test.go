@@ -14,9 +14,15 @@ import (
 
 // Functions that the shim intercepts, by their place in CK_FUNCTION_LIST.
 const (
+	finalize          = 1
 	getSlotList       = 4
+	getTokenInfo      = 6
 	openSession       = 12
+	closeSession      = 13
+	closeAllSessions  = 14
+	getSessionInfo    = 15
 	login             = 18
+	logout            = 19
 	createObject      = 20
 	destroyObject     = 22
 	getAttributeValue = 24
@@ -25,8 +31,12 @@ const (
 	findObjects       = 27
 	encryptInit       = 29
 	encrypt           = 30
+	decryptInit       = 33
+	digestInit        = 37
+	digest            = 38
 	signInit          = 42
 	sign              = 43
+	verifyInit        = 48
 	verify            = 49
 	generateKey       = 58
 	generateRandom    = 64
@@ -85,6 +95,27 @@ func newShim(tb testing.TB) *shim {
 	s.Env = append(s.Env, "SHIM_LIBRARY="+s.Lib, "SHIM_CONTROL="+control, "SHIM_REACHED="+s.reached, "SHIM_RELEASE="+s.released)
 	s.Lib = lib
 	return s
+}
+
+// Where the shim counts, in the file that it shares with the test.
+const (
+	atCalls    = 16 * 68
+	atSessions = atCalls + 8*68
+	atSwapped  = atSessions + 8
+)
+
+func (s *shim) word(at int) *uint64 { return (*uint64)(unsafe.Pointer(&s.control[at])) }
+
+// calls returns how often a function has been called.
+func (s *shim) calls(function int) uint64 { return atomic.LoadUint64(s.word(atCalls + 8*function)) }
+
+// sessions returns how many sessions are open.
+func (s *shim) sessions() int { return int(atomic.LoadUint64(s.word(atSessions))) }
+
+// swap makes each of two handles mean the other's object; of 0 and 0, none.
+func (s *shim) swap(a, b uint) {
+	atomic.StoreUint64(s.word(atSwapped), uint64(a))
+	atomic.StoreUint64(s.word(atSwapped+8), uint64(b))
 }
 
 // tell has the next count calls of a function go wrong.

@@ -19,7 +19,8 @@ import (
 var _ token.Token = (*Token)(nil)
 
 // Token is a logged-in slot. When its sessions are lost it logs in again, once,
-// to the same token only; when that fails every call fails until it is opened anew.
+// to the same token only; when that fails every call fails until it is healed or
+// opened anew.
 type Token struct {
 	m       *Module
 	slot    uint
@@ -33,6 +34,9 @@ type Token struct {
 	jobs    chan func(*session) // for serve
 	handles *handles
 	writes  atomic.Uint64         // grows with every change of token objects
+	pool    atomic.Uint64         // grows when all sessions but the one with the login are to be replaced
+	logins  atomic.Uint64         // grows when all sessions have been closed
+	healing chan struct{}         // held by Heal and by Close
 	broken  atomic.Pointer[error] // why the token is of no use any more
 
 	mu         sync.Mutex
@@ -44,11 +48,7 @@ type Token struct {
 // Check asks the token who it is, and for random numbers.
 func (t *Token) Check(ctx context.Context) (hsm.Info, error) {
 	info, err := again(ctx, t, quick, t.check)
-	if err = translate("checking a token", err); err != nil && fault.KindOf(err) != fault.Unavailable {
-		// There is no request that could be at fault.
-		err = fault.Wrap(fault.Unavailable, err, "the HSM reports a failure").Because(fault.TokenFailed)
-	}
-	return info, err
+	return info, atToken(translate("checking a token", err))
 }
 
 func (t *Token) check(s *session) (hsm.Info, error) {
@@ -136,22 +136,35 @@ func (t *Token) relogin() error {
 	if t.loginEpoch == epoch && t.loggedIn(t.login) {
 		return nil
 	}
-	t.handles.clear()
-	info, err := t.same()
-	if err != nil {
-		return t.fail(err)
-	}
 	if t.loginEpoch == epoch {
 		_ = t.m.lib.CloseSession(pkcs11.SessionHandle(t.login))
 	}
+	return t.logInAgain()
+}
+
+// logInAgain logs in on a new session, once, if the token in the slot is the one
+// it was; t.mu is held, and the session that held the login closed. When the
+// token failed to log in, the Token is broken: not every token says of a wrong
+// PIN that it is one. What failed before the PIN was presented may be tried again.
+func (t *Token) logInAgain() error {
+	t.loginEpoch = 0
+	t.handles.clear()
+	info, err := t.same()
+	if err != nil {
+		return err
+	}
 	h, err := t.m.openSession(t.slot)
-	if err == nil && !t.loggedIn(h) {
+	if err != nil {
+		return atToken(translate("opening a session to log in again", err))
+	}
+	if !t.loggedIn(h) {
 		err = t.logIn(h, info.Flags)
 	}
 	if err != nil {
+		_ = t.m.lib.CloseSession(pkcs11.SessionHandle(h))
 		return t.fail(translate("logging in again", err))
 	}
-	t.login, t.loginEpoch = h, epoch
+	t.login, t.loginEpoch = h, t.m.epoch.Load()
 	t.log.Info("logged in again after the session was lost")
 	return nil
 }
@@ -174,11 +187,17 @@ func (t *Token) usable() error {
 	return nil
 }
 
-// fail breaks the token for good.
-func (t *Token) fail(err error) error {
-	if fault.KindOf(err) != fault.Unavailable {
-		err = fault.Wrap(fault.Unavailable, err, "the HSM reports a failure").Because(fault.TokenFailed)
+// atToken makes a failure of the token of an error that no request can be blamed for.
+func atToken(err error) error {
+	if err == nil || fault.KindOf(err) == fault.Unavailable {
+		return err
 	}
+	return fault.Wrap(fault.Unavailable, err, "the HSM reports a failure").Because(fault.TokenFailed)
+}
+
+// fail breaks the token until it is healed.
+func (t *Token) fail(err error) error {
+	err = atToken(err)
 	t.broken.CompareAndSwap(nil, &err)
 	return err
 }
@@ -194,15 +213,30 @@ func (t *Token) Close() error {
 	t.broken.Store(&err)
 	ctx, cancel := context.WithTimeout(context.Background(), t.m.opts.Drain)
 	defer cancel()
-	if err := t.calls.stop(ctx); err != nil {
+	if err := t.quiet(ctx); err != nil {
 		go func() {
-			if err := errors.Join(t.calls.stop(context.Background()), t.giveUp()); err != nil {
+			if err := errors.Join(t.quiet(context.Background()), t.giveUp()); err != nil {
 				t.log.Warn("closing a token late", slog.Any("error", err))
 			}
 		}()
 		return err
 	}
 	return translate("closing a token", t.giveUp())
+}
+
+// quiet lets nobody heal the token and no new calls in, for good, and waits for
+// those under way. When it fails it may be called again.
+func (t *Token) quiet(ctx context.Context) error {
+	select {
+	case t.healing <- struct{}{}:
+	case <-ctx.Done():
+		return ended(ctx)
+	}
+	err := t.calls.stop(ctx)
+	if err != nil {
+		<-t.healing
+	}
+	return err
 }
 
 func (t *Token) giveUp() error {

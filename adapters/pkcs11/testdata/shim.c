@@ -15,8 +15,10 @@ typedef struct { ulong_t type; void *value; ulong_t len; } attribute;
 
 // The functions that are intercepted, by their place in CK_FUNCTION_LIST.
 enum {
-	GetSlotList = 4, OpenSession = 12, Login = 18, CreateObject = 20, DestroyObject = 22, GetAttributeValue = 24, SetAttributeValue = 25,
-	FindObjectsInit = 26, FindObjects = 27, EncryptInit = 29, Encrypt = 30, SignInit = 42, Sign = 43, Verify = 49,
+	Finalize = 1, GetSlotList = 4, GetTokenInfo = 6, OpenSession = 12, CloseSession = 13, CloseAllSessions = 14, GetSessionInfo = 15,
+	Login = 18, Logout = 19, CreateObject = 20, DestroyObject = 22, GetAttributeValue = 24, SetAttributeValue = 25,
+	FindObjectsInit = 26, FindObjects = 27, EncryptInit = 29, Encrypt = 30, DecryptInit = 33,
+	DigestInit = 37, Digest = 38, SignInit = 42, Sign = 43, VerifyInit = 48, Verify = 49,
 	GenerateKey = 58, GenerateRandom = 64,
 };
 
@@ -25,13 +27,23 @@ enum { PASS, HANG, FAIL, FAIL_AFTER, TOO_SMALL_ONCE, ABSURD_LENGTH, STOP_AT_FIRS
 
 struct rule { volatile int32_t action, count; volatile uint64_t rv; };
 
+// What tests map too: rules by function, how often each was called, how many
+// sessions are open, and two objects of which each is the other from now on.
+struct control {
+	struct rule rules[68];
+	volatile uint64_t calls[68];
+	volatile int64_t sessions;
+	volatile uint64_t swapped[2];
+};
+
 static struct { byte_t major, minor; void *f[68]; } list;
 static void **real;
-static struct rule *rules;
+static struct control *control;
 
 static int take(int fn, int *action, ulong_t *rv)
 {
-	struct rule *r = &rules[fn];
+	struct rule *r = &control->rules[fn];
+	__atomic_add_fetch(&control->calls[fn], 1, __ATOMIC_SEQ_CST);
 	*action = __atomic_load_n(&r->action, __ATOMIC_SEQ_CST);
 	*rv = r->rv;
 	if (*action == PASS)
@@ -48,6 +60,13 @@ static int take(int fn, int *action, ulong_t *rv)
 	return *action == FAIL;
 }
 
+// meant returns the object that a handle means: while two are swapped, each other's.
+static ulong_t meant(ulong_t o)
+{
+	ulong_t a = control->swapped[0], b = control->swapped[1];
+	return a == b ? o : o == a ? b : o == b ? a : o;
+}
+
 #define ENTER(fn) int action; ulong_t rv; if (take(fn, &action, &rv)) return rv
 #define LEAVE(result) ulong_t got = (result); return action == FAIL_AFTER ? rv : got
 
@@ -55,6 +74,47 @@ typedef ulong_t f2(ulong_t, ulong_t);
 typedef ulong_t f3(ulong_t, void *, ulong_t);
 typedef ulong_t f4(ulong_t, void *, ulong_t, ulong_t *);
 typedef ulong_t f5(ulong_t, byte_t *, ulong_t, byte_t *, ulong_t *);
+
+static ulong_t finalize(void *reserved)
+{
+	ENTER(Finalize);
+	control->sessions = 0;
+	LEAVE(((ulong_t(*)(void *))real[Finalize])(reserved));
+}
+
+static ulong_t tokeninfo(ulong_t slot, void *info)
+{
+	ENTER(GetTokenInfo);
+	LEAVE(((ulong_t(*)(ulong_t, void *))real[GetTokenInfo])(slot, info));
+}
+
+static ulong_t closesession(ulong_t s)
+{
+	ENTER(CloseSession);
+	ulong_t got = ((ulong_t(*)(ulong_t))real[CloseSession])(s);
+	if (got == 0)
+		__atomic_sub_fetch(&control->sessions, 1, __ATOMIC_SEQ_CST);
+	return action == FAIL_AFTER ? rv : got;
+}
+
+static ulong_t closeall(ulong_t slot)
+{
+	ENTER(CloseAllSessions);
+	control->sessions = 0;
+	LEAVE(((ulong_t(*)(ulong_t))real[CloseAllSessions])(slot));
+}
+
+static ulong_t sessioninfo(ulong_t s, void *info)
+{
+	ENTER(GetSessionInfo);
+	LEAVE(((ulong_t(*)(ulong_t, void *))real[GetSessionInfo])(s, info));
+}
+
+static ulong_t logout(ulong_t s)
+{
+	ENTER(Logout);
+	LEAVE(((ulong_t(*)(ulong_t))real[Logout])(s));
+}
 
 static ulong_t slots(byte_t present, ulong_t *out, ulong_t *n)
 {
@@ -68,7 +128,10 @@ static ulong_t slots(byte_t present, ulong_t *out, ulong_t *n)
 static ulong_t opensession(ulong_t slot, ulong_t flags, void *app, void *notify, ulong_t *s)
 {
 	ENTER(OpenSession);
-	LEAVE(((ulong_t(*)(ulong_t, ulong_t, void *, void *, ulong_t *))real[OpenSession])(slot, flags, app, notify, s));
+	ulong_t got = ((ulong_t(*)(ulong_t, ulong_t, void *, void *, ulong_t *))real[OpenSession])(slot, flags, app, notify, s);
+	if (got == 0)
+		__atomic_add_fetch(&control->sessions, 1, __ATOMIC_SEQ_CST);
+	return action == FAIL_AFTER ? rv : got;
 }
 
 static ulong_t login(ulong_t s, ulong_t user, void *pin, ulong_t n)
@@ -86,7 +149,7 @@ static ulong_t create(ulong_t s, void *t, ulong_t n, ulong_t *o)
 static ulong_t destroy(ulong_t s, ulong_t o)
 {
 	ENTER(DestroyObject);
-	LEAVE(((f2 *)real[DestroyObject])(s, o));
+	LEAVE(((f2 *)real[DestroyObject])(s, meant(o)));
 }
 
 static ulong_t get(ulong_t s, ulong_t o, attribute *t, ulong_t n)
@@ -95,13 +158,13 @@ static ulong_t get(ulong_t s, ulong_t o, attribute *t, ulong_t n)
 	ENTER(GetAttributeValue);
 	if (action == STOP_AT_FIRST) {
 		for (ulong_t i = 0; i < n; i++) {
-			ulong_t got = ((fn *)real[GetAttributeValue])(s, o, &t[i], 1);
+			ulong_t got = ((fn *)real[GetAttributeValue])(s, meant(o), &t[i], 1);
 			if (got != 0)
 				return got;
 		}
 		return 0;
 	}
-	ulong_t got = ((fn *)real[GetAttributeValue])(s, o, t, n);
+	ulong_t got = ((fn *)real[GetAttributeValue])(s, meant(o), t, n);
 	if (action == ABSURD_LENGTH)
 		for (ulong_t i = 0; i < n; i++)
 			t[i].len = ~0UL / 2 - i;
@@ -111,7 +174,7 @@ static ulong_t get(ulong_t s, ulong_t o, attribute *t, ulong_t n)
 static ulong_t set(ulong_t s, ulong_t o, void *t, ulong_t n)
 {
 	ENTER(SetAttributeValue);
-	LEAVE(((ulong_t(*)(ulong_t, ulong_t, void *, ulong_t))real[SetAttributeValue])(s, o, t, n));
+	LEAVE(((ulong_t(*)(ulong_t, ulong_t, void *, ulong_t))real[SetAttributeValue])(s, meant(o), t, n));
 }
 
 static ulong_t findinit(ulong_t s, void *t, ulong_t n)
@@ -120,10 +183,12 @@ static ulong_t findinit(ulong_t s, void *t, ulong_t n)
 	LEAVE(((f3 *)real[FindObjectsInit])(s, t, n));
 }
 
-static ulong_t find(ulong_t s, void *out, ulong_t max, ulong_t *n)
+static ulong_t find(ulong_t s, ulong_t *out, ulong_t max, ulong_t *n)
 {
 	ENTER(FindObjects);
 	ulong_t got = ((f4 *)real[FindObjects])(s, out, max, n);
+	for (ulong_t i = 0; got == 0 && i < *n; i++)
+		out[i] = meant(out[i]);
 	if (action == ABSURD_LENGTH)
 		*n = ~0UL / 16;
 	return action == FAIL_AFTER ? rv : got;
@@ -154,14 +219,34 @@ static ulong_t verify(ulong_t s, byte_t *in, ulong_t inlen, byte_t *sig, ulong_t
 static ulong_t encryptinit(ulong_t s, void *m, ulong_t key)
 {
 	ENTER(EncryptInit);
-	LEAVE(((f3 *)real[EncryptInit])(s, m, key));
+	LEAVE(((f3 *)real[EncryptInit])(s, m, meant(key)));
 }
 
 static ulong_t signinit(ulong_t s, void *m, ulong_t key)
 {
 	ENTER(SignInit);
-	LEAVE(((f3 *)real[SignInit])(s, m, key));
+	LEAVE(((f3 *)real[SignInit])(s, m, meant(key)));
 }
+
+static ulong_t decryptinit(ulong_t s, void *m, ulong_t key)
+{
+	ENTER(DecryptInit);
+	LEAVE(((f3 *)real[DecryptInit])(s, m, meant(key)));
+}
+
+static ulong_t verifyinit(ulong_t s, void *m, ulong_t key)
+{
+	ENTER(VerifyInit);
+	LEAVE(((f3 *)real[VerifyInit])(s, m, meant(key)));
+}
+
+static ulong_t digestinit(ulong_t s, void *m)
+{
+	ENTER(DigestInit);
+	LEAVE(((ulong_t(*)(ulong_t, void *))real[DigestInit])(s, m));
+}
+
+static ulong_t digest(ulong_t s, byte_t *in, ulong_t inlen, byte_t *out, ulong_t *outlen) { return step(Digest, s, in, inlen, out, outlen); }
 
 static ulong_t generate(ulong_t s, void *m, void *t, ulong_t n, ulong_t *key)
 {
@@ -185,12 +270,22 @@ ulong_t C_GetFunctionList(void **out)
 		if (handle == NULL || fd < 0)
 			return 5;
 		*(void **)&get_list = dlsym(handle, "C_GetFunctionList");
-		rules = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+		control = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 		close(fd);
-		if (rules == MAP_FAILED || get_list == NULL || get_list(&behind) != 0)
+		if (control == MAP_FAILED || get_list == NULL || get_list(&behind) != 0)
 			return 5;
 		memcpy(&list, behind, sizeof list);
 		real = behind->f;
+		list.f[Finalize] = finalize;
+		list.f[GetTokenInfo] = tokeninfo;
+		list.f[CloseSession] = closesession;
+		list.f[CloseAllSessions] = closeall;
+		list.f[GetSessionInfo] = sessioninfo;
+		list.f[Logout] = logout;
+		list.f[DecryptInit] = decryptinit;
+		list.f[VerifyInit] = verifyinit;
+		list.f[DigestInit] = digestinit;
+		list.f[Digest] = digest;
 		list.f[GetSlotList] = slots;
 		list.f[OpenSession] = opensession;
 		list.f[Login] = login;
