@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"gatehouse/adapters/hmgwire"
+	"gatehouse/core/healing"
 	"gatehouse/core/hsm"
 	"gatehouse/core/operations"
 	"gatehouse/core/secret"
@@ -127,4 +128,12 @@ func (l *lease) inventory(ctx context.Context, f hsm.Filter, yield func(hsm.Obje
 			return ended(ctx)
 		}
 	}
+}
+
+// Heal asks a worker process to take a step of the healing ladder for the token.
+// fault.Unsupported: the step is not for a worker, or this is a gateway.
+func (t *Token) Heal(ctx context.Context, step healing.Step) error {
+	return t.use(ctx, func(l *lease) error {
+		return l.link.do(ctx, hmgwire.KindHeal, &hmgwire.Heal{Scope: l.scope(ctx), Step: uint8(step)}, nil)
+	})
 }

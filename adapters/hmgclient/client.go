@@ -13,6 +13,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/tls"
+	"net"
 	"sync"
 	"time"
 
@@ -23,8 +24,11 @@ import (
 type Config struct {
 	Address string      // host:port of the gateway
 	TLS     *tls.Config // whom to trust and what to show (package tlsconf makes one)
-	Slot    uint
-	PIN     secret.Value
+	// Pipe, when set, makes the connection instead, which then has no TLS: to a
+	// worker process that this one has made. Address and TLS are not used.
+	Pipe func(context.Context) (net.Conn, error)
+	Slot uint
+	PIN  secret.Value
 
 	// Trust tells TLS settings apart: tokens of equal Address and Trust share a
 	// connection. Empty: share with tokens of the same TLS pointer.
@@ -36,6 +40,12 @@ type Config struct {
 	Software    string        // name and version, told to the gateway
 	DialTimeout time.Duration // for connection, handshakes and opening the slot; 0 means 10 seconds
 	Silence     time.Duration // a gateway that owes an answer and is silent so long is given up; 0 means 20 seconds
+}
+
+func (c Config) withDefaults() Config {
+	c.DialTimeout = cmp.Or(c.DialTimeout, 10*time.Second)
+	c.Silence = cmp.Or(c.Silence, 20*time.Second)
+	return c
 }
 
 // Pool shares connections among tokens. The zero Pool is ready for use.
@@ -56,8 +66,7 @@ func Dial(ctx context.Context, cfg Config) (*Token, error) { return new(Pool).Di
 // fault.Unavailable, with a fault.Reason that tells an operator what to do
 // where one is known.
 func (p *Pool) Dial(ctx context.Context, cfg Config) (*Token, error) {
-	cfg.DialTimeout = cmp.Or(cfg.DialTimeout, 10*time.Second)
-	cfg.Silence = cmp.Or(cfg.Silence, 20*time.Second)
+	cfg = cfg.withDefaults()
 	t := &Token{gate: p.hold(cfg), slot: cfg.Slot, pin: cfg.PIN, timeout: cfg.DialTimeout}
 	if _, err := t.open(ctx, cfg.Insist); err != nil {
 		_ = t.Close() //nolint:contextcheck // the way to the gateway is given up whether ctx has ended or not
@@ -77,9 +86,11 @@ func (p *Pool) hold(cfg Config) *gate {
 	g := p.gates[key]
 	if g == nil {
 		tc := cfg.TLS.Clone()
-		tc.MinVersion = max(tc.MinVersion, tls.VersionTLS12)
-		tc.DynamicRecordSizingDisabled = true // frames that were joined stay in one record
-		g = &gate{pool: p, key: key, tls: tc, software: cfg.Software, timeout: cfg.DialTimeout, silence: cfg.Silence}
+		if tc != nil {
+			tc.MinVersion = max(tc.MinVersion, tls.VersionTLS12)
+			tc.DynamicRecordSizingDisabled = true // frames that were joined stay in one record
+		}
+		g = &gate{pool: p, key: key, tls: tc, pipe: cfg.Pipe, software: cfg.Software, timeout: cfg.DialTimeout, silence: cfg.Silence}
 		if p.gates == nil {
 			p.gates = map[gateKey]*gate{}
 		}

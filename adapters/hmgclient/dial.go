@@ -14,9 +14,36 @@ import (
 
 // dialLink connects to the gateway and exchanges Hellos.
 func dialLink(ctx context.Context, g *gate) (*link, error) {
+	conn, wire, err := g.reach(ctx)
+	if err != nil {
+		return nil, err
+	}
+	l := newLink(g, conn, wire)
+	stop := context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })
+	requests, err := l.greet(g.software)
+	if !stop() && err == nil {
+		err = ctx.Err()
+	}
+	if err != nil {
+		wire.Close()
+		if ctx.Err() != nil {
+			err = errors.Join(err, ctx.Err())
+		}
+		return nil, unsecured(err)
+	}
+	l.start(requests)
+	return l, nil
+}
+
+// reach returns the connection to the gateway, and what is beneath its TLS.
+func (g *gate) reach(ctx context.Context) (conn, wire net.Conn, err error) {
+	if g.pipe != nil {
+		pipe, err := g.pipe(ctx)
+		return pipe, pipe, err
+	}
 	raw, err := new(net.Dialer).DialContext(ctx, "tcp", g.key.address)
 	if err != nil {
-		return nil, unreached(err)
+		return nil, nil, unreached(err)
 	}
 	cfg := g.tls
 	if cfg.ServerName == "" {
@@ -25,26 +52,12 @@ func dialLink(ctx context.Context, g *gate) (*link, error) {
 			cfg.ServerName = g.key.address
 		}
 	}
-	conn := tls.Client(raw, cfg)
-	if err := conn.HandshakeContext(ctx); err != nil {
+	secure := tls.Client(raw, cfg)
+	if err := secure.HandshakeContext(ctx); err != nil {
 		raw.Close()
-		return nil, unsecured(err)
+		return nil, nil, unsecured(err)
 	}
-	l := newLink(g, conn)
-	stop := context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })
-	requests, err := l.greet(g.software)
-	if !stop() && err == nil {
-		err = ctx.Err()
-	}
-	if err != nil {
-		raw.Close()
-		if ctx.Err() != nil {
-			err = errors.Join(err, ctx.Err())
-		}
-		return nil, unsecured(err)
-	}
-	l.start(requests)
-	return l, nil
+	return secure, raw, nil
 }
 
 // greet exchanges Hellos and returns how many requests the gateway takes at once.

@@ -3,6 +3,7 @@ package hmgclient
 import (
 	"context"
 	"crypto/tls"
+	"net"
 	"slices"
 	"sync"
 	"time"
@@ -16,6 +17,7 @@ type gate struct {
 	pool     *Pool
 	key      gateKey
 	tls      *tls.Config
+	pipe     func(context.Context) (net.Conn, error) // instead of TLS
 	software string
 	timeout  time.Duration
 	silence  time.Duration

@@ -3,8 +3,8 @@ package hmgclient
 import (
 	"bytes"
 	"context"
-	"crypto/tls"
 	"math"
+	"net"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -16,7 +16,8 @@ import (
 // A link is one connection to a gateway, with many requests under way.
 type link struct {
 	gate *gate
-	conn *tls.Conn
+	conn net.Conn // what is read and written
+	wire net.Conn // what is beneath it
 	in   *hmgwire.Reader
 	out  *hmgwire.Sender
 
@@ -46,9 +47,9 @@ const (
 	maxBacklog  = 64 << 20 // bytes waiting to be sent, as well
 )
 
-func newLink(g *gate, conn *tls.Conn) *link {
+func newLink(g *gate, conn, wire net.Conn) *link {
 	return &link{
-		gate: g, conn: conn, in: hmgwire.NewReader(conn, hmgwire.MaxFrame, nil, nil), out: hmgwire.NewSender(conn),
+		gate: g, conn: conn, wire: wire, in: hmgwire.NewReader(conn, hmgwire.MaxFrame, nil, nil), out: hmgwire.NewSender(conn),
 		done: make(chan struct{}), calls: map[uint64]*call{},
 	}
 }
@@ -193,7 +194,7 @@ func (l *link) fail(err error) {
 	l.mu.Unlock()
 	close(l.done)
 	l.out.Stop(err)
-	l.conn.NetConn().Close() // at once, without a goodbye that may block
+	l.wire.Close() // at once, without a goodbye that may block
 	for _, c := range calls {
 		c.done <- err
 	}

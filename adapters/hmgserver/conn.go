@@ -18,15 +18,18 @@ import (
 // A conn is one client. One goroutine reads: whoever holds the role of reader,
 // which is handed over when a request that is answered in place takes long.
 type conn struct {
-	s   *Server
-	raw *tls.Conn
-	log *slog.Logger
-	in  *hmgwire.Reader
-	out *hmgwire.Sender
+	s      *Server
+	raw    net.Conn  // what is read and written
+	wire   net.Conn  // what is beneath raw: closed when raw is not to say goodbye
+	secure *tls.Conn // raw, unless it is a pipe
+	log    *slog.Logger
+	in     *hmgwire.Reader
+	out    *hmgwire.Sender
 
 	reading sync.WaitGroup // goroutines that hold or await the role of reader
 	place   place          // of the reader
 
+	shaken   atomic.Bool   // the handshake is done
 	requests atomic.Int64  // under way
 	bytes    atomic.Int64  // of their bodies
 	freed    chan struct{} // nudged when one ends and the reader waits for that
@@ -49,12 +52,19 @@ type conn struct {
 	useful   time.Time // when the client last had a slot
 }
 
-func newConn(s *Server, raw net.Conn) *conn {
+// newConn returns the connection with a client behind wire, over TLS unless it
+// is a pipe.
+func newConn(s *Server, wire net.Conn, pipe bool) *conn {
 	c := &conn{
-		s: s, raw: tls.Server(raw, s.cfg.TLS),
-		log:   s.cfg.Log.With(slog.Any("client", raw.RemoteAddr())),
+		s: s, raw: wire, wire: wire,
+		log:   s.cfg.Log,
 		freed: make(chan struct{}, 1), quiet: make(chan struct{}, 1), ended: make(chan struct{}),
 		slots: map[uint32]*openSlot{}, calls: map[uint64]*call{},
+	}
+	if !pipe {
+		c.secure = tls.Server(wire, s.cfg.TLS)
+		c.raw = c.secure
+		c.log = c.log.With(slog.Any("client", wire.RemoteAddr()))
 	}
 	c.in = hmgwire.NewReader(c.raw, hmgwire.MaxFirstFrame, c.frameBegun, c.frameWhole)
 	c.out = hmgwire.NewSender(&patientWriter{conn: c.raw, patience: s.cfg.Patience})
@@ -83,7 +93,7 @@ func (c *conn) serve(ctx context.Context) {
 		c.end(ctx.Err())
 	}
 	c.out.Stop(net.ErrClosed)
-	c.raw.NetConn().Close() // at once: no goodbye in TLS to a client that may not read
+	c.wire.Close() // at once: no goodbye in TLS to a client that may not read
 	c.cancelAll()
 	c.reading.Wait()
 	c.cancelAll() // what the reader had begun meanwhile
@@ -104,10 +114,16 @@ func (c *conn) end(cause error) {
 // greet does the TLS handshake and the exchange of Hellos.
 func (c *conn) greet(ctx context.Context) error {
 	_ = c.raw.SetDeadline(time.Now().Add(c.s.cfg.Handshake))
-	if err := c.raw.HandshakeContext(ctx); err != nil {
-		return err
+	if c.secure != nil {
+		if err := c.secure.HandshakeContext(ctx); err != nil {
+			return err
+		}
+		c.shaken.Store(true)
+		if err := c.vouch(); err != nil { // the CAs may have changed since the handshake began
+			return err
+		}
 	}
-	stop := context.AfterFunc(ctx, func() { c.raw.NetConn().Close() })
+	stop := context.AfterFunc(ctx, func() { c.wire.Close() })
 	defer stop()
 	f, err := c.in.Next()
 	if err != nil {
@@ -125,8 +141,10 @@ func (c *conn) greet(ctx context.Context) error {
 		return err
 	}
 	c.log = c.log.With(slog.String("software", hmgwire.Text(hello.Software)))
-	if certs := c.raw.ConnectionState().PeerCertificates; len(certs) > 0 {
-		c.log = c.log.With(slog.String("certificate", certs[0].Subject.String()))
+	if c.secure != nil {
+		if certs := c.secure.ConnectionState().PeerCertificates; len(certs) > 0 {
+			c.log = c.log.With(slog.String("certificate", certs[0].Subject.String()))
+		}
 	}
 	c.answer(f.ID, hmgwire.NewHello(c.s.cfg.Software, hmgwire.Limits{
 		Frame: hmgwire.MaxFrame, Requests: uint32(c.s.cfg.Requests),
@@ -147,7 +165,7 @@ func (c *conn) drain(ctx context.Context) {
 	c.draining = true
 	c.mu.Unlock()
 	if !greeted {
-		c.raw.NetConn().Close()
+		c.wire.Close()
 		return
 	}
 	c.send(hmgwire.KindGoodbye, 0, nil, false)
@@ -172,6 +190,9 @@ func (c *conn) drain(ctx context.Context) {
 
 // frameBegun gives the rest of a frame a deadline.
 func (c *conn) frameBegun() {
+	if c.secure == nil { // who made this process may be silent
+		return
+	}
 	_ = c.raw.SetReadDeadline(time.Now().Add(c.s.cfg.Patience))
 }
 
@@ -181,6 +202,9 @@ func (c *conn) frameWhole() { c.rest(true) }
 // rest lets the client be silent: for long when it has a slot open, for then it
 // pings. Moving the deadline costs, so it is done rarely unless it must.
 func (c *conn) rest(must bool) {
+	if c.secure == nil {
+		return
+	}
 	now := time.Now()
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -197,7 +221,7 @@ func (c *conn) rest(must bool) {
 
 // uselessLocked gives a client without a slot a while to open one.
 func (c *conn) uselessLocked() {
-	if len(c.slots)+c.opening == 0 {
+	if c.secure != nil && len(c.slots)+c.opening == 0 {
 		c.useful = time.Now()
 		_ = c.raw.SetReadDeadline(c.useful.Add(c.s.cfg.Patience))
 	}

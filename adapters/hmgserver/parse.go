@@ -23,6 +23,8 @@ func (c *conn) parse(f hmgwire.Frame) (hmgwire.Scope, task, *window, error) {
 		return parseUpdate(f.Body)
 	case hmgwire.KindDestroy:
 		return parseDestroy(f.Body)
+	case hmgwire.KindHeal:
+		return c.parseHeal(f.Body)
 	case hmgwire.KindCheck:
 		var m hmgwire.Scope
 		err := hmgwire.Decode(f.Body, &m)

@@ -66,8 +66,10 @@ func (c *conn) serveFrame(f hmgwire.Frame) bool {
 		c.credit(f)
 	case hmgwire.KindOpen:
 		c.open(f)
+	case hmgwire.KindLibrary:
+		c.library(f)
 	case hmgwire.KindClose, hmgwire.KindCheck, hmgwire.KindInventory, hmgwire.KindGenerate,
-		hmgwire.KindImport, hmgwire.KindOperate, hmgwire.KindUpdate, hmgwire.KindDestroy:
+		hmgwire.KindImport, hmgwire.KindOperate, hmgwire.KindUpdate, hmgwire.KindDestroy, hmgwire.KindHeal:
 		return c.request(f)
 	case hmgwire.KindHello, hmgwire.KindAnswer, hmgwire.KindRefusal, hmgwire.KindObjects, hmgwire.KindGoodbye:
 		c.end(fault.New(fault.Invalid, "a frame that is not for a gateway"))
@@ -98,6 +100,10 @@ func (c *conn) request(f hmgwire.Frame) bool {
 	if l == nil {
 		c.end(fault.New(fault.Invalid, "a request id was used twice"))
 		return false
+	}
+	if f.Kind == hmgwire.KindHeal { // what is to be mended may fill the lanes
+		go c.run(l, slot, do)
+		return true
 	}
 	lane := &slot.lanes.management
 	if f.Kind == hmgwire.KindOperate {

@@ -21,14 +21,19 @@ import (
 	"time"
 
 	"gatehouse/app/gateway"
+	"gatehouse/core/healing"
 )
 
 // Config is what a Server needs. Zero limits mean the value in the comment.
 type Config struct {
 	Gateway  *gateway.Gateway
-	TLS      *tls.Config // TLS 1.2 at least; ClientCAs and RequireAndVerifyClientCert for mutual TLS
+	TLS      *tls.Config // TLS 1.2 at least; ClientCAs and RequireAndVerifyClientCert for mutual TLS; nil for ServePipe only
 	Log      *slog.Logger
 	Software string // name and version, told to clients
+
+	// Vouch reports why a client is not to be trusted (any more); nil trusts all
+	// that TLS lets in. It is asked after each handshake and by Recheck.
+	Vouch func(tls.ConnectionState) error
 
 	Connections int           // clients at once (512); further ones are turned away
 	Handshake   time.Duration // for the TLS handshake and the first message (10 s)
@@ -42,6 +47,12 @@ type Config struct {
 	// contexts without an end, for which such tokens need no goroutine, and the
 	// server itself answers those that take too long.
 	Uninterruptible bool
+
+	// Heal takes a step of the healing ladder for the token in a slot. Only a
+	// worker process has it: clients of a gateway are refused.
+	Heal func(ctx context.Context, slot uint, step healing.Step) error
+	// Library makes a harmless call to the library, without any slot; for workers as well.
+	Library func(ctx context.Context) error
 
 	Requests int   // under way on one connection before it is read no further (4096)
 	Bytes    int64 // of request bodies under way on one connection, as above (32 MiB)
@@ -89,9 +100,9 @@ type Server struct {
 // New returns a Server that serves nothing yet.
 func New(cfg Config) *Server {
 	cfg = cfg.withDefaults()
-	cfg.TLS = cfg.TLS.Clone()
-	cfg.TLS.MinVersion = max(cfg.TLS.MinVersion, tls.VersionTLS12)
-	cfg.TLS.DynamicRecordSizingDisabled = true // frames that were joined stay in one record
+	if cfg.TLS != nil {
+		cfg.TLS = suited(cfg.TLS)
+	}
 	return &Server{cfg: cfg, lanes: lanes{limits: cfg.Lanes, of: map[uint]*slotLanes{}}, listeners: map[net.Listener]struct{}{}, conns: map[*conn]struct{}{}, lookout: watcher{wake: make(chan struct{}, 1)}, over: make(chan struct{})}
 }
 
@@ -104,10 +115,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	stop := context.AfterFunc(ctx, func() { l.Close() })
 	defer stop()
 	pause := 5 * time.Millisecond
-	s.attend.Do(func() { // until Shutdown is done: requests are drained
-		go s.watch(ctx)
-		go s.lookOut(ctx)
-	})
+	s.begin(ctx)
 	for {
 		raw, err := l.Accept()
 		var temporary interface{ Temporary() bool }
@@ -128,6 +136,29 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 			return err
 		}
 	}
+}
+
+// ServePipe serves one client over a pipe, without TLS: whoever holds the other
+// end has made this process. It returns when the connection has ended, with
+// ctx, or by Shutdown.
+func (s *Server) ServePipe(ctx context.Context, pipe net.Conn) {
+	s.begin(ctx)
+	s.mu.Lock()
+	c := newConn(s, pipe, true)
+	s.conns[c] = struct{}{}
+	s.mu.Unlock()
+	c.serve(ctx)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.conns, c)
+}
+
+// begin starts what looks after requests, until Shutdown is done: they are drained.
+func (s *Server) begin(ctx context.Context) {
+	s.attend.Do(func() {
+		go s.watch(ctx)
+		go s.lookOut(ctx)
+	})
 }
 
 // Shutdown stops accepting, tells clients to go elsewhere, and waits until their
@@ -219,7 +250,7 @@ func (s *Server) admit(ctx context.Context, raw net.Conn) {
 		raw.Close()
 		return
 	}
-	c := newConn(s, raw)
+	c := newConn(s, raw, false)
 	s.conns[c] = struct{}{}
 	s.ended.Go(func() {
 		c.serve(ctx)

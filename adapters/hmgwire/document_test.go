@@ -53,7 +53,7 @@ func TestDocument(t *testing.T) {
 		hmgwire.KindHello: "hello", hmgwire.KindOpen: "open", hmgwire.KindClose: "close", hmgwire.KindCheck: "check",
 		hmgwire.KindInventory: "inventory", hmgwire.KindGenerate: "generate", hmgwire.KindImport: "import",
 		hmgwire.KindOperate: "operate", hmgwire.KindUpdate: "update", hmgwire.KindDestroy: "destroy",
-		hmgwire.KindCredit: "credit", hmgwire.KindCancel: "cancel", hmgwire.KindPing: "ping",
+		hmgwire.KindCredit: "credit", hmgwire.KindCancel: "cancel", hmgwire.KindPing: "ping", hmgwire.KindHeal: "heal", hmgwire.KindLibrary: "library",
 		hmgwire.KindAnswer: "answer", hmgwire.KindRefusal: "refusal", hmgwire.KindObjects: "objects", hmgwire.KindGoodbye: "goodbye",
 	} {
 		want("kinds", fmt.Sprintf("| 0x%02x | %s |", uint8(kind), name))

@@ -30,6 +30,8 @@ const (
 	KindCredit    Kind = 0x0b // Credit; the request id is the inventory's; not answered
 	KindCancel    Kind = 0x0c // no body; the request id is that of the request to cancel; not answered
 	KindPing      Kind = 0x0d // no body → no body
+	KindHeal      Kind = 0x0e // Heal → no body; only to a worker
+	KindLibrary   Kind = 0x0f // no body → no body, when the library answers; only to a worker
 
 	KindAnswer  Kind = 0x81 // the last frame of a request that succeeded
 	KindRefusal Kind = 0x82 // Refusal; the last frame of a request that did not

@@ -25,6 +25,13 @@ type Destroy struct {
 	Ref Ref `cbor:"3,keyasint"`
 }
 
+// Heal asks a worker process to take a step of the healing ladder. A gateway
+// refuses it: how its HSM is mended is not its clients' affair.
+type Heal struct {
+	Scope
+	Step uint8 `cbor:"3,keyasint"` // healing.Step
+}
+
 // Update asks for attributes of a key to be changed; absent ones stay.
 type Update struct {
 	Scope
