@@ -1,6 +1,7 @@
 package sqlstore
 
 import (
+	"gatehouse/core/fault"
 	"gatehouse/core/groups"
 	"gatehouse/core/id"
 	"gatehouse/core/secret"
@@ -51,6 +52,9 @@ type connectionDetail struct {
 	Slot    uint        `json:"slot"`
 	Order   int32       `json:"order"`
 	TLS     tlsDetail   `json:"tls,omitzero"`
+
+	Refused   fault.Reason `json:"refused,omitempty"` // why the token refused the PIN
+	RefusedAt stamp        `json:"refused_at,omitzero"`
 }
 
 type tlsDetail struct {
@@ -82,6 +86,7 @@ func rowsOfGroup(g groups.Group) (groupRow, []connectionRow, error) {
 				Mode: c.TLS.Mode, GlobalRoots: c.TLS.GlobalRoots, Pinned: c.TLS.Pinned,
 				ValidateHostname: c.TLS.ValidateHostname, ClientCert: c.TLS.ClientCert,
 			},
+			Refused: c.Refusal.Reason, RefusedAt: at(c.Refusal.At),
 		})
 		if err != nil {
 			return groupRow{}, nil, err
@@ -126,5 +131,6 @@ func (r connectionRow) connection() (groups.Connection, error) {
 			ValidateHostname: d.TLS.ValidateHostname, ClientCert: d.TLS.ClientCert,
 			ClientKey: secret.Sealed(none(r.ClientKey)),
 		},
+		Refusal: groups.Refusal{Reason: d.Refused, At: d.RefusedAt.Time},
 	}, nil
 }

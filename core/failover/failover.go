@@ -1,6 +1,11 @@
 // Package failover decides in which order the connections of an HSM group are
-// tried, and whether the next one is tried after an error. Pure functions; used
-// by the backend of HSM groups.
+// tried, whether the next one is tried after an error, and which ones are passed
+// over because they do not work.
+//
+// It guarantees that what is wrong with a request is never held against a
+// connection, that what may have been done is never done again elsewhere, and
+// that a PIN that was refused is not tried by itself. Pure functions and values;
+// used by the backend of HSM groups.
 package failover
 
 import (

@@ -1,9 +1,12 @@
 package groups
 
 import (
+	"bytes"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"gatehouse/core/fault"
 	"gatehouse/core/id"
@@ -22,6 +25,33 @@ type Connection struct {
 	PIN     secret.Sealed
 	Order   int32 // priority number; smaller comes first, negatives allowed
 	TLS     TLS
+
+	// Refusal is set when the token refused the PIN, and no login was accepted
+	// since. It goes when the way to the token is changed. Recorded, so that
+	// neither a restart nor another node tries that PIN again by itself: tries
+	// lock real HSMs.
+	Refusal Refusal
+}
+
+// Refusal tells that a token refused a connection's PIN. The zero Refusal is none.
+type Refusal struct {
+	Reason fault.Reason
+	At     time.Time
+}
+
+// SameWay reports whether a token opened with a can serve b: the same gateway,
+// trusted alike, the same slot and PIN. The order of a connection makes no
+// difference to its token, nor does what is remembered of it.
+func (a Connection) SameWay(b Connection) bool {
+	return a.ID == b.ID && a.SamePlace(b) && bytes.Equal(a.PIN, b.PIN) && bytes.Equal(a.TLS.ClientKey, b.TLS.ClientKey)
+}
+
+// SamePlace reports whether a and b lead to the same slot of the same gateway
+// and trust it alike: what is wrong with the way of one is wrong with the other's.
+func (a Connection) SamePlace(b Connection) bool {
+	return a.Kind == b.Kind && a.Address == b.Address && a.Slot == b.Slot &&
+		a.TLS.Mode == b.TLS.Mode && a.TLS.GlobalRoots == b.TLS.GlobalRoots && a.TLS.ValidateHostname == b.TLS.ValidateHostname &&
+		slices.EqualFunc(a.TLS.Pinned, b.TLS.Pinned, bytes.Equal) && bytes.Equal(a.TLS.ClientCert, b.TLS.ClientCert)
 }
 
 // TLSMode tells whether the way to the gateway is encrypted.

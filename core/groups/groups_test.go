@@ -11,6 +11,7 @@ import (
 	"gatehouse/core/fault"
 	"gatehouse/core/groups"
 	"gatehouse/core/id"
+	"gatehouse/core/secret"
 )
 
 func TestParseAddress(t *testing.T) {
@@ -74,4 +75,44 @@ func TestByPriority(t *testing.T) {
 			t.Errorf("got orders %v, want them ascending and complete", got)
 		}
 	})
+}
+
+func TestSameWay(t *testing.T) {
+	t.Parallel()
+	conn := func(change func(*groups.Connection)) groups.Connection {
+		c := groups.Connection{
+			ID: "a", Kind: groups.NCipher, Address: "hsm:4442", Slot: 1, PIN: secret.Sealed("PIN"),
+			TLS: groups.TLS{Mode: groups.TLSRequired, Pinned: [][]byte{{1}}, ClientCert: []byte{2}, ClientKey: secret.Sealed("key")},
+		}
+		change(&c)
+		return c
+	}
+	same := conn(func(*groups.Connection) {})
+	for what, c := range map[string]struct {
+		change     func(*groups.Connection)
+		way, place bool
+	}{
+		"nothing":              {func(*groups.Connection) {}, true, true},
+		"the order":            {func(c *groups.Connection) { c.Order = -1 }, true, true},
+		"what is remembered":   {func(c *groups.Connection) { c.Refusal.Reason = fault.PINLocked }, true, true},
+		"the id":               {func(c *groups.Connection) { c.ID = "b" }, false, true},
+		"the PIN":              {func(c *groups.Connection) { c.PIN = nil }, false, true},
+		"the client key":       {func(c *groups.Connection) { c.TLS.ClientKey = nil }, false, true},
+		"the kind":             {func(c *groups.Connection) { c.Kind = groups.SoftHSM }, false, false},
+		"the address":          {func(c *groups.Connection) { c.Address = "other:4442" }, false, false},
+		"the slot":             {func(c *groups.Connection) { c.Slot = 2 }, false, false},
+		"the mode of TLS":      {func(c *groups.Connection) { c.TLS.Mode = groups.TLSOpportunistic }, false, false},
+		"the roots":            {func(c *groups.Connection) { c.TLS.GlobalRoots = true }, false, false},
+		"the check of names":   {func(c *groups.Connection) { c.TLS.ValidateHostname = true }, false, false},
+		"what is pinned":       {func(c *groups.Connection) { c.TLS.Pinned = [][]byte{{9}} }, false, false},
+		"the client's own one": {func(c *groups.Connection) { c.TLS.ClientCert = []byte{9} }, false, false},
+	} {
+		other := conn(c.change)
+		if got := same.SameWay(other); got != c.way {
+			t.Errorf("%s is another: got the same way %t, want %t", what, got, c.way)
+		}
+		if got := same.SamePlace(other); got != c.place {
+			t.Errorf("%s is another: got the same place %t, want %t", what, got, c.place)
+		}
+	}
 }

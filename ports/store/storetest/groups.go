@@ -29,7 +29,10 @@ func (w *world) fullGroup(name string) groups.Group {
 					ClientCert: []byte("certificate"), ClientKey: secret.Sealed("sealed key"),
 				},
 			},
-			{ID: id.Connection("a" + w.uuid()), Kind: groups.SafeNet, Address: "hmg-2:4442", Order: -5},
+			{
+				ID: id.Connection("a" + w.uuid()), Kind: groups.SafeNet, Address: "hmg-2:4442", Order: -5,
+				Refusal: groups.Refusal{Reason: fault.PINLocked, At: noon()},
+			},
 		},
 		Redundancy: groups.PriorityFailover,
 		Policy:     groups.Policy{WriteBack: true, OwnKeysOnly: true},
