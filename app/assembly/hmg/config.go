@@ -17,9 +17,6 @@ import (
 	"gatehouse/core/secret"
 )
 
-// Version is the gateway's version.
-const Version = "0.1.0"
-
 // LibraryConfig says which PKCS#11 library to load, and how. Flags, environment
 // and help are made from the tags.
 type LibraryConfig struct {

@@ -11,6 +11,7 @@ import (
 
 	"gatehouse/adapters/health"
 	"gatehouse/adapters/hmgserver"
+	"gatehouse/app/assembly/version"
 	"gatehouse/app/gateway"
 )
 
@@ -36,7 +37,7 @@ func Serve(ctx context.Context, cfg Config, lib Library, log *slog.Logger, ready
 
 	gw := gateway.New(gateway.Config{Open: lib.Open, Answers: lib.Answers, Now: time.Now, Log: log})
 	server := hmgserver.New(hmgserver.Config{
-		Gateway: gw, TLS: settings, Log: log, Software: "gatehouse-hmg " + Version, Uninterruptible: lib.Uninterruptible,
+		Gateway: gw, TLS: settings, Log: log, Software: "gatehouse-hmg " + version.Number, Uninterruptible: lib.Uninterruptible,
 	})
 	background, stop := context.WithCancel(context.WithoutCancel(ctx)) // outlasts ctx: requests are drained
 	defer stop()
@@ -57,7 +58,7 @@ func Serve(ctx context.Context, cfg Config, lib Library, log *slog.Logger, ready
 			go func() { ended <- health.Serve(background, h.l, h.settings, gw.Healthy, log) }()
 		}
 	}
-	log.Info("serving", slog.String("version", Version), slog.Any("address", listeners.service.Addr()),
+	log.Info("serving", slog.String("version", version.Number), slog.Any("address", listeners.service.Addr()),
 		slog.Bool("mutual TLS", settings.ClientCAs != nil))
 	if settings.ClientCAs == nil {
 		log.Warn("CA_FILE is not set: anybody who reaches the port may try PINs")

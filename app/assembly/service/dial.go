@@ -5,6 +5,7 @@ import (
 
 	"gatehouse/adapters/hmgclient"
 	"gatehouse/adapters/tlsconf"
+	"gatehouse/app/assembly/version"
 	"gatehouse/app/slotkeys"
 	"gatehouse/core/groups"
 	"gatehouse/ports/token"
@@ -21,7 +22,7 @@ func Dialer() slotkeys.Dial {
 		}
 		t, err := pool.Dial(ctx, hmgclient.Config{
 			Address: conn.Address, TLS: settings, Trust: tlsconf.Trust(conn.TLS, a.ClientKey), Slot: conn.Slot,
-			PIN: a.PIN, Insist: a.Insist, Software: "gatehouse " + Version,
+			PIN: a.PIN, Insist: a.Insist, Software: "gatehouse " + version.Number,
 		})
 		if err != nil {
 			return nil, err // not t: a nil *Token in the interface would pass for a token

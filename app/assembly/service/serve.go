@@ -15,12 +15,10 @@ import (
 
 	"gatehouse/adapters/restapi"
 	"gatehouse/adapters/servercert"
+	"gatehouse/app/assembly/version"
 	"gatehouse/core/fault"
 	"gatehouse/core/secret/reveal"
 )
-
-// Version is the product's version, as the API tells it: major.minor.build.
-const Version = "0.1.0"
 
 // Serve runs the service until ctx ends, then lets requests under way end. The
 // first administrator's password goes to out, once, at the first start; ready,
@@ -53,7 +51,7 @@ func Serve(ctx context.Context, cfg Config, out io.Writer, log *slog.Logger, rea
 	server := restapi.Server(svc.Handler(log), certificate, log)
 	served := make(chan error, 1)
 	go func() { served <- server.ServeTLS(listener, "", "") }()
-	log.Info("serving", "address", listener.Addr().String(), "version", Version)
+	log.Info("serving", "address", listener.Addr().String(), "version", version.Number)
 	if ready != nil {
 		ready(listener.Addr())
 	}
@@ -75,7 +73,7 @@ func Serve(ctx context.Context, cfg Config, out io.Writer, log *slog.Logger, rea
 func (s *Service) Handler(log *slog.Logger) http.Handler {
 	return restapi.New(restapi.Services{
 		Sessions: s.Sessions, Accounts: s.Accounts, Grouping: s.Grouping, Keyring: s.Keyring, Syncing: s.Syncing,
-	}, restapi.Config{Version: Version, Now: s.now, Log: log, Healthy: s.healthy})
+	}, restapi.Config{Version: version.Number, Now: s.now, Log: log, Healthy: s.healthy})
 }
 
 // healthy reports whether the store answers: without it nothing can be done.

@@ -14,6 +14,7 @@ import (
 
 	"gatehouse/app/assembly"
 	"gatehouse/app/assembly/hmg"
+	"gatehouse/app/assembly/version"
 )
 
 const description = `The HSM gateway of Gatehouse: runs beside an HSM, loads its PKCS#11 library, and lets the service use its keys over TLS.
@@ -108,7 +109,7 @@ func main() {
 
 func run(ctx context.Context) error {
 	parser, err := kong.New(&program{}, kong.Name("gatehouse-hmg"), kong.Description(description),
-		kong.Vars{"version": hmg.Version}, kong.BindTo(ctx, (*context.Context)(nil)))
+		kong.Vars{"version": version.Text()}, kong.BindTo(ctx, (*context.Context)(nil)))
 	if err != nil {
 		return err
 	}

@@ -14,6 +14,7 @@ import (
 
 	"gatehouse/app/assembly"
 	"gatehouse/app/assembly/service"
+	"gatehouse/app/assembly/version"
 )
 
 const description = `Gatehouse puts every HSM of an organisation behind one REST API.
@@ -80,7 +81,7 @@ func main() {
 	assembly.TuneMemory()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	parsed := kong.Parse(&program{}, kong.Name("gatehouse"), kong.Description(description),
-		kong.Vars{"version": service.Version}, kong.BindTo(ctx, (*context.Context)(nil)))
+		kong.Vars{"version": version.Text()}, kong.BindTo(ctx, (*context.Context)(nil)))
 	err := parsed.Run()
 	stop()
 	if err != nil {
