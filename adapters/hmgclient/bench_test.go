@@ -47,7 +47,7 @@ func TestMain(m *testing.M) {
 
 // serveBench serves a token that does nothing, until standard input ends.
 func serveBench(dir string) error {
-	settings, err := tlsconf.Server(tlsconf.ServerFiles{Cert: filepath.Join(dir, "server.pem"), ClientCA: filepath.Join(dir, "ca.pem")})
+	loaded, err := tlsconf.Server(tlsconf.ServerFiles{Cert: filepath.Join(dir, "server.pem"), ClientCA: filepath.Join(dir, "ca.pem")})
 	if err != nil {
 		return err
 	}
@@ -67,7 +67,7 @@ func serveBench(dir string) error {
 	fmt.Println(l.Addr())
 	ctx, stop := context.WithCancel(context.Background())
 	go func() { _, _ = os.Stdin.Read(make([]byte, 1)); stop() }()
-	return hmgserver.New(hmgserver.Config{Gateway: g, TLS: settings, Log: log}).Serve(ctx, l)
+	return hmgserver.New(hmgserver.Config{Gateway: g, TLS: loaded.Config, Log: log}).Serve(ctx, l)
 }
 
 // startBench starts it, and returns its configuration and how much processor

@@ -113,7 +113,7 @@ func served(t *testing.T, cfg restapi.Config, connections int) (address string) 
 	must(t, err)
 	l, err := restapi.Listen(t.Context(), "127.0.0.1:0", connections)
 	must(t, err)
-	server := restapi.Server(h, cert, slog.New(slog.DiscardHandler))
+	server := restapi.Server(h, &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{cert}}, slog.New(slog.DiscardHandler))
 	done := make(chan error, 1)
 	go func() { done <- server.ServeTLS(l, "", "") }()
 	t.Cleanup(func() {

@@ -15,19 +15,19 @@ import (
 const MaxConnections = 4096
 
 // Server returns a server for the handler that New made, over TLS with the
-// given certificate, with limits that slow or numerous clients cannot push.
+// given settings, with limits that slow or numerous clients cannot push.
 // Serve it on a listener from Listen with ServeTLS(l, "", "").
 //
 // It speaks HTTP/1.1 only: on one machine that costs a quarter less than
 // HTTP/2 for requests of this size, and each connection carries one request at
 // a time, so that the limit of connections is one of requests too.
-func Server(handler http.Handler, certificate tls.Certificate, log *slog.Logger) *http.Server {
+func Server(handler http.Handler, settings *tls.Config, log *slog.Logger) *http.Server {
 	var protocols http.Protocols
 	protocols.SetHTTP1(true)
 	return &http.Server{
 		Handler:           handler,
 		Protocols:         &protocols,
-		TLSConfig:         &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{certificate}},
+		TLSConfig:         settings,
 		ReadHeaderTimeout: 10 * time.Second, // also for the TLS handshake
 		WriteTimeout:      5 * time.Minute,  // the handler sets its own for replies and slow calls
 		IdleTimeout:       2 * time.Minute,

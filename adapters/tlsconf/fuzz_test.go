@@ -36,8 +36,8 @@ func FuzzServer(f *testing.F) {
 		if err != nil && strings.Contains(err.Error(), "\n") {
 			t.Errorf("more than one line: %q", err)
 		}
-		if err == nil && len(c.Certificates) != 1 {
-			t.Errorf("no error and %d certificates", len(c.Certificates))
+		if err == nil && len(c.Config.Certificates) != 1 {
+			t.Errorf("no error and %d certificates", len(c.Config.Certificates))
 		}
 	})
 }

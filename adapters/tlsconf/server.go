@@ -9,6 +9,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"time"
 
 	"gatehouse/core/fault"
 	"gatehouse/core/secret"
@@ -21,47 +22,90 @@ const maxFile = 1 << 20
 // ServerFiles name what a server's TLS settings are made of. The names of the
 // settings are the caller's, for errors.
 type ServerFiles struct {
-	Cert            string       // PKCS#12, or PEM with certificate, chain and key
-	CertName        string       // what the operator calls this setting
+	Cert            string // PKCS#12, or PEM with certificate, chain and, unless Key is set, key
+	CertName        string // what the operator calls this setting
+	Key             string // PEM; empty: the key is in Cert
+	KeyName         string
 	Password        secret.Value // of the PKCS#12 file
 	PasswordName    string
 	ClientCA        string // PEM; empty: no client certificate is wanted
 	ClientCASetting string
 }
 
+// Loaded is what a server's files said.
+type Loaded struct {
+	Config *tls.Config
+	Dates  []Expiry // of the certificate, its chain and the client CAs
+}
+
+// Expiry is when a certificate that a server needs ends.
+type Expiry struct {
+	Setting  string // the setting that names its file
+	Subject  string
+	NotAfter time.Time
+}
+
 // Server returns the settings of a server. With a client CA, clients must show
-// a certificate that it has signed. Errors are fault.Invalid, in one line.
-func Server(f ServerFiles) (*tls.Config, error) {
+// a certificate that it has signed, and no session is resumed: that would skip
+// the look at the certificate. Errors are fault.Invalid, in one line.
+func Server(f ServerFiles) (Loaded, error) {
 	if f.Cert == "" {
-		return nil, fault.New(fault.Invalid, "%s is not set: name a PKCS#12 file with the gateway's certificate and key", f.CertName)
+		return Loaded{}, fault.New(fault.Invalid, "%s is not set: name a PKCS#12 file with the gateway's certificate and key", f.CertName)
 	}
 	data, err := read(f.Cert, f.CertName)
 	if err != nil {
-		return nil, err
+		return Loaded{}, err
 	}
 	cert, err := certificate(data, f)
 	if err != nil {
-		return nil, err
+		return Loaded{}, err
 	}
-	c := &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{cert}}
+	l := Loaded{Config: &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{cert}}}
+	for _, der := range cert.Certificate {
+		shown, err := x509.ParseCertificate(der)
+		if err != nil {
+			return Loaded{}, fault.New(fault.Invalid, "%s: %s: a certificate in it cannot be read", f.CertName, f.Cert)
+		}
+		l.Dates = append(l.Dates, expiry(f.CertName, shown))
+	}
 	if f.ClientCA == "" {
-		return c, nil
+		return l, nil
 	}
 	data, err = read(f.ClientCA, f.ClientCASetting)
 	if err != nil {
-		return nil, err
+		return Loaded{}, err
 	}
-	if c.ClientCAs, err = authorities(data); err != nil {
-		return nil, fault.Wrap(fault.Invalid, err, "%s: %s", f.ClientCASetting, f.ClientCA)
+	cas, err := authorities(data)
+	if err != nil {
+		return Loaded{}, fault.Wrap(fault.Invalid, err, "%s: %s", f.ClientCASetting, f.ClientCA)
 	}
-	c.ClientAuth = tls.RequireAndVerifyClientCert
-	return c, nil
+	l.Config.ClientCAs = x509.NewCertPool()
+	for _, ca := range cas {
+		l.Config.ClientCAs.AddCert(ca)
+		l.Dates = append(l.Dates, expiry(f.ClientCASetting, ca))
+	}
+	l.Config.ClientAuth, l.Config.SessionTicketsDisabled = tls.RequireAndVerifyClientCert, true
+	return l, nil
+}
+
+func expiry(setting string, c *x509.Certificate) Expiry {
+	return Expiry{Setting: setting, Subject: c.Subject.String(), NotAfter: c.NotAfter}
 }
 
 // certificate reads a certificate and its key from PKCS#12 or PEM.
 func certificate(data []byte, f ServerFiles) (tls.Certificate, error) {
 	var cert tls.Certificate
 	var err error
+	if f.Key != "" {
+		key, err := read(f.Key, f.KeyName)
+		if err != nil {
+			return cert, err
+		}
+		if cert, err = tls.X509KeyPair(data, key); err != nil {
+			return cert, fault.New(fault.Invalid, "%s and %s: %s and %s are not a PEM certificate and its private key", f.CertName, f.KeyName, f.Cert, f.Key)
+		}
+		return cert, nil
+	}
 	if bytes.Contains(data, []byte("-----BEGIN ")) {
 		if cert, err = fromPEM(data); err != nil {
 			return cert, fault.Wrap(fault.Invalid, err, "%s: %s", f.CertName, f.Cert)
@@ -90,8 +134,8 @@ func fromPEM(data []byte) (tls.Certificate, error) {
 }
 
 // authorities reads CA certificates from PEM.
-func authorities(data []byte) (*x509.CertPool, error) {
-	pool, n := x509.NewCertPool(), 0
+func authorities(data []byte) ([]*x509.Certificate, error) {
+	var cas []*x509.Certificate
 	for {
 		var block *pem.Block
 		if block, data = pem.Decode(data); block == nil {
@@ -104,13 +148,12 @@ func authorities(data []byte) (*x509.CertPool, error) {
 		if err != nil {
 			return nil, errors.New("a certificate in it cannot be read")
 		}
-		pool.AddCert(cert)
-		n++
+		cas = append(cas, cert)
 	}
-	if n == 0 {
+	if len(cas) == 0 {
 		return nil, errors.New("not a PEM file with certificates")
 	}
-	return pool, nil
+	return cas, nil
 }
 
 // pair joins a certificate, its chain and its key, which must fit.

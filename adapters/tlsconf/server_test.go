@@ -74,10 +74,11 @@ func TestWhatOpenSSLWrites(t *testing.T) {
 				args = append(args, "-inkey", "key.pem", "-in", "cert.pem")
 			}
 			openssl(t, dir, args...)
-			server, err := tlsconf.Server(files(out, c.password, ""))
+			loaded, err := tlsconf.Server(files(out, c.password, ""))
 			if err != nil {
 				t.Fatal(err)
 			}
+			server := loaded.Config
 			client, err := tlsconf.Client("hsm.example:4442", groups.TLS{
 				Pinned: [][]byte{server.Certificates[0].Certificate[0]}, ValidateHostname: true,
 			}, secret.Value{})
@@ -106,10 +107,11 @@ func TestServerFromPEM(t *testing.T) {
 	middlePEM, _ := middle.pem(t)
 	caPEM, _ := ca.pem(t)
 	cert := write(t, append(append(keyPEM, certPEM...), middlePEM...))
-	server, err := tlsconf.Server(files(cert, "", write(t, append([]byte("our CA:\n"), caPEM...))))
+	loaded, err := tlsconf.Server(files(cert, "", write(t, append([]byte("our CA:\n"), caPEM...))))
 	if err != nil {
 		t.Fatal(err)
 	}
+	server := loaded.Config
 	if server.ClientAuth != tls.RequireAndVerifyClientCert || server.MinVersion < tls.VersionTLS12 {
 		t.Errorf("with CA_FILE: client certificates %v, least version %x; want required and TLS 1.2", server.ClientAuth, server.MinVersion)
 	}

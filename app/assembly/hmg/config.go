@@ -4,7 +4,6 @@
 package hmg
 
 import (
-	"crypto/tls"
 	"fmt"
 	"log/slog"
 	"net"
@@ -39,13 +38,16 @@ type Config struct {
 	HealthPort    uint16        `default:"4441"           env:"HMG_HEALTH_PORT"                                        help:"Port of GET /health over HTTP; 0: none."                            name:"health-port"     placeholder:"PORT"`
 	HealthTLSPort uint16        `default:"4440"           env:"HMG_HEALTH_TLS_PORT"                                    help:"Port of GET /health over HTTPS; 0: none."                           name:"health-tls-port" placeholder:"PORT"`
 	Drain         time.Duration `default:"20s"            env:"HMG_DRAIN"                                              help:"How long requests under way may take to end when the gateway stops." name:"drain"          placeholder:"TIME"`
+	Reload        time.Duration `default:"2s"             env:"HMG_RELOAD_EVERY"                                        help:"How often the files of CERT_FILE and CA_FILE are looked at for a change; SIGHUP has them read at once." name:"reload-every" placeholder:"TIME"`
 	LogLevel      string        `default:"info"           enum:"debug,info,warn,error"                                 env:"HMG_LOG_LEVEL"                                                       help:"Least severe log records to write: debug, info, warn or error." name:"log-level" placeholder:"LEVEL"`
+
+	Hangup <-chan os.Signal `kong:"-"` // SIGHUP: read the TLS files again
 }
 
 // Validate reports what is wrong with the configuration, without starting
 // anything; the library is looked for, and not loaded.
 func (c Config) Validate() error {
-	if _, err := c.tls(); err != nil {
+	if _, err := c.loadTLS(); err != nil {
 		return err
 	}
 	used := map[uint16]string{}
@@ -78,22 +80,33 @@ func (c LibraryConfig) Validate() error {
 	return nil
 }
 
-// tls returns the server's TLS settings.
-func (c Config) tls() (*tls.Config, error) {
+// loadTLS reads the server's TLS settings from their files.
+func (c Config) loadTLS() (tlsconf.Loaded, error) {
 	password := secret.FromString(os.Getenv("CERT_PASSWORD")) // no flag: arguments are for all to see
 	if c.CertPasswordFile != "" {
 		if !password.Empty() {
-			return nil, fault.New(fault.Invalid, "CERT_PASSWORD and CERT_PASSWORD_FILE are both set")
+			return tlsconf.Loaded{}, fault.New(fault.Invalid, "CERT_PASSWORD and CERT_PASSWORD_FILE are both set")
 		}
 		var err error
 		if password, err = tlsconf.Password(c.CertPasswordFile, "CERT_PASSWORD_FILE"); err != nil {
-			return nil, err
+			return tlsconf.Loaded{}, err
 		}
 	}
 	return tlsconf.Server(tlsconf.ServerFiles{
 		Cert: c.CertFile, CertName: "CERT_FILE", Password: password, PasswordName: "CERT_PASSWORD_FILE",
 		ClientCA: c.CAFile, ClientCASetting: "CA_FILE",
 	})
+}
+
+// tlsFiles are what loadTLS reads.
+func (c Config) tlsFiles() []string {
+	var files []string
+	for _, f := range []string{c.CertFile, c.CertPasswordFile, c.CAFile} {
+		if f != "" {
+			files = append(files, f)
+		}
+	}
+	return files
 }
 
 // Level returns the least severe log level.

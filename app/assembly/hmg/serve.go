@@ -1,6 +1,7 @@
 package hmg
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -11,12 +12,17 @@ import (
 
 	"gatehouse/adapters/health"
 	"gatehouse/adapters/hmgserver"
+	"gatehouse/adapters/tlsconf"
 	"gatehouse/app/assembly/version"
 	"gatehouse/app/gateway"
 )
 
-// probeEvery is the clock of the gateway's probes.
-const probeEvery = time.Second
+// probeEvery is the clock of the gateway's probes, reloadEvery that of looks at
+// the TLS files where the configuration does not say.
+const (
+	probeEvery  = time.Second
+	reloadEvery = 2 * time.Second
+)
 
 // Addresses are where a gateway that runs listens; nil where it does not.
 type Addresses struct{ Service, Health, HealthTLS net.Addr }
@@ -25,7 +31,7 @@ type Addresses struct{ Service, Health, HealthTLS net.Addr }
 // and closes lib. ready, when not nil, is called once requests are served.
 func Serve(ctx context.Context, cfg Config, lib Library, log *slog.Logger, ready func(Addresses)) (err error) {
 	defer func() { err = errors.Join(err, lib.Close()) }()
-	settings, err := cfg.tls()
+	live, err := tlsconf.NewLive(tlsconf.LiveConfig{Load: cfg.loadTLS, Files: cfg.tlsFiles, Now: time.Now, Log: log})
 	if err != nil {
 		return err
 	}
@@ -37,7 +43,7 @@ func Serve(ctx context.Context, cfg Config, lib Library, log *slog.Logger, ready
 
 	gw := gateway.New(gateway.Config{Open: lib.Open, Answers: lib.Answers, Now: time.Now, Log: log})
 	server := hmgserver.New(hmgserver.Config{
-		Gateway: gw, TLS: settings, Log: log, Software: "gatehouse-hmg " + version.Number, Uninterruptible: lib.Uninterruptible,
+		Gateway: gw, TLS: live.Config(nil), Vouch: live.Vouch, Log: log, Software: "gatehouse-hmg " + version.Number, Uninterruptible: lib.Uninterruptible,
 	})
 	background, stop := context.WithCancel(context.WithoutCancel(ctx)) // outlasts ctx: requests are drained
 	defer stop()
@@ -45,6 +51,9 @@ func Serve(ctx context.Context, cfg Config, lib Library, log *slog.Logger, ready
 	defer ticker.Stop()
 	gw.Probe(background)
 	go gw.Watch(background, ticker.C)
+	looks := time.NewTicker(cmp.Or(cfg.Reload, reloadEvery))
+	defer looks.Stop()
+	go live.Follow(background, looks.C, cfg.Hangup, server.Recheck)
 
 	ended := make(chan error, 3)
 	go func() { ended <- server.Serve(background, listeners.service) }()
@@ -52,15 +61,15 @@ func Serve(ctx context.Context, cfg Config, lib Library, log *slog.Logger, ready
 	for _, h := range []struct {
 		l        net.Listener
 		settings *tls.Config
-	}{{listeners.health, nil}, {listeners.healthTLS, withoutClients(settings)}} {
+	}{{listeners.health, nil}, {listeners.healthTLS, live.Config(withoutClients)}} {
 		if h.l != nil {
 			serving++
 			go func() { ended <- health.Serve(background, h.l, h.settings, gw.Healthy, log) }()
 		}
 	}
 	log.Info("serving", slog.String("version", version.Number), slog.Any("address", listeners.service.Addr()),
-		slog.Bool("mutual TLS", settings.ClientCAs != nil))
-	if settings.ClientCAs == nil {
+		slog.Bool("mutual TLS", live.Mutual()))
+	if !live.Mutual() {
 		log.Warn("CA_FILE is not set: anybody who reaches the port may try PINs")
 	}
 	if ready != nil {
@@ -86,13 +95,9 @@ func Serve(ctx context.Context, cfg Config, lib Library, log *slog.Logger, ready
 	return failed
 }
 
-// withoutClients returns settings that ask for no client certificate: load
-// balancers have none.
-func withoutClients(settings *tls.Config) *tls.Config {
-	c := settings.Clone()
-	c.ClientAuth, c.ClientCAs = tls.NoClientCert, nil
-	return c
-}
+// withoutClients turns settings into some that ask for no client certificate:
+// load balancers have none.
+func withoutClients(c *tls.Config) { c.ClientAuth, c.ClientCAs = tls.NoClientCert, nil }
 
 type listeners struct{ service, health, healthTLS net.Listener }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
 	"path/filepath"
 	"time"
 
@@ -107,6 +108,8 @@ type Config struct {
 	RecoveryGrace time.Duration `default:"3m"  env:"GATEHOUSE_RECOVERY_GRACE" help:"How long an HSM may take to make a key whose request was interrupted; until then its name stays reserved." name:"recovery-grace" placeholder:"DURATION"`
 
 	DrainWithin time.Duration `default:"20s" help:"How long requests under way may take to end when the service is stopped." name:"drain-within" placeholder:"DURATION"`
+
+	Hangup <-chan os.Signal `kong:"-"` // SIGHUP: read the TLS certificate again
 }
 
 // Validate tells what is wrong with the configuration as far as that shows

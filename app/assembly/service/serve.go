@@ -2,23 +2,22 @@ package service
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"net"
 	"net/http"
-	"os"
-	"path/filepath"
 	"time"
 
 	"gatehouse/adapters/restapi"
-	"gatehouse/adapters/servercert"
+	"gatehouse/adapters/tlsconf"
 	"gatehouse/app/assembly/version"
-	"gatehouse/core/fault"
 	"gatehouse/core/secret/reveal"
 )
+
+// reloadEvery is how often the files of the TLS certificate are looked at for a change.
+const reloadEvery = 2 * time.Second
 
 // Serve runs the service until ctx ends, then lets requests under way end. The
 // first administrator's password goes to out, once, at the first start; ready,
@@ -29,7 +28,7 @@ func Serve(ctx context.Context, cfg Config, out io.Writer, log *slog.Logger, rea
 		return err
 	}
 	defer func() { err = errors.Join(err, st.Close()) }()
-	certificate, err := cfg.certificate()
+	live, err := tlsconf.NewLive(tlsconf.LiveConfig{Load: cfg.loadTLS, Files: cfg.tlsFiles, Now: time.Now, Log: log})
 	if err != nil {
 		return err
 	}
@@ -48,7 +47,12 @@ func Serve(ctx context.Context, cfg Config, out io.Writer, log *slog.Logger, rea
 	if err != nil {
 		return fmt.Errorf("listening on %s: %w", cfg.Listen, err)
 	}
-	server := restapi.Server(svc.Handler(log), certificate, log)
+	server := restapi.Server(svc.Handler(log), live.Config(nil), log)
+	background, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	looks := time.NewTicker(reloadEvery)
+	defer looks.Stop()
+	go live.Follow(background, looks.C, cfg.Hangup, nil)
 	served := make(chan error, 1)
 	go func() { served <- server.ServeTLS(listener, "", "") }()
 	log.Info("serving", "address", listener.Addr().String(), "version", version.Number)
@@ -92,23 +96,3 @@ func (s *Service) announceAdministrator(ctx context.Context, cfg Config, out io.
 	return err
 }
 
-// certificate returns the certificate that the service shows: the operator's,
-// or one made at the first start.
-func (c Config) certificate() (tls.Certificate, error) {
-	switch {
-	case c.TLSCert != "" && c.TLSKey != "":
-		cert, err := tls.LoadX509KeyPair(c.TLSCert, c.TLSKey)
-		if err != nil {
-			return cert, fault.Wrap(fault.Invalid, err, "--tls-cert and --tls-key cannot be used")
-		}
-		return cert, nil
-	case c.TLSCert != "" || c.TLSKey != "":
-		return tls.Certificate{}, fault.New(fault.Invalid, "--tls-cert and --tls-key are given together or not at all")
-	default:
-		dir := filepath.Join(c.DataDir, "tls")
-		if err := os.MkdirAll(dir, 0o700); err != nil {
-			return tls.Certificate{}, fmt.Errorf("making the folder of the TLS certificate: %w", err)
-		}
-		return servercert.In(dir).LoadOrMake(c.Hosts, time.Now())
-	}
-}

@@ -61,6 +61,9 @@ type serve struct{ hmg.Config }
 
 // Run runs the gateway.
 func (s serve) Run(ctx context.Context) error {
+	hangup := make(chan os.Signal, 1)
+	signal.Notify(hangup, syscall.SIGHUP)
+	s.Hangup = hangup
 	level, err := s.Level()
 	if err != nil {
 		return err

@@ -35,6 +35,9 @@ type program struct {
 type serve struct{ service.Config }
 
 func (s serve) Run(ctx context.Context) error {
+	hangup := make(chan os.Signal, 1)
+	signal.Notify(hangup, syscall.SIGHUP)
+	s.Hangup = hangup
 	var level slog.Level
 	if err := level.UnmarshalText([]byte(s.LogLevel)); err != nil {
 		return err
