@@ -20,6 +20,8 @@ const (
 	PINMissing   Reason = "no PIN given"             // the connection has none
 	TokenGone    Reason = "token removed or changed" // another token answers, or none
 	TokenFailed  Reason = "HSM reports a failure"    // CKR_DEVICE_ERROR and kin
+	LibraryDown  Reason = "PKCS#11 library failed"   // it cannot go on in its process
+	Busy         Reason = "HSM is busy"              // CKR_SESSION_COUNT and kin: it may do later
 	Incompatible Reason = "incompatible gateway"     // speaks another protocol version
 )
 
@@ -27,7 +29,7 @@ const (
 func Reasons() []Reason {
 	return []Reason{
 		Refused, Unreachable, TimedOut, TLSRefused, WrongSlot, PINIncorrect, PINLocked,
-		PINExpired, PINMissing, TokenGone, TokenFailed, Incompatible,
+		PINExpired, PINMissing, TokenGone, TokenFailed, LibraryDown, Busy, Incompatible,
 	}
 }
 
