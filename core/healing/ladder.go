@@ -8,7 +8,8 @@ import (
 )
 
 // First returns the step that may mend what err, an error of token.Token, says
-// of the token; None when err is not the token's fault, or is about its PIN.
+// of the token; None when err is not the token's fault, or is about its PIN, or
+// says that something is used up for now.
 // Sessions and logins that were lost do not show here: adapters/pkcs11 renews
 // them within the call.
 func First(err error) Step {
@@ -16,6 +17,8 @@ func First(err error) Step {
 		return None
 	}
 	switch fault.ReasonOf(err) {
+	case fault.Busy: // it mends itself
+		return None
 	case fault.TokenFailed, fault.TokenGone, fault.WrongSlot:
 		return NewLibrary
 	default: // it broke, or does not answer
