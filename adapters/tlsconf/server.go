@@ -7,8 +7,11 @@ import (
 	"crypto/x509"
 	"encoding/pem"
 	"errors"
+	"fmt"
 	"io"
+	"io/fs"
 	"os"
+	"os/user"
 	"time"
 
 	"gatehouse/core/fault"
@@ -28,6 +31,7 @@ type ServerFiles struct {
 	KeyName         string
 	Password        secret.Value // of the PKCS#12 file
 	PasswordName    string
+	PasswordErr     error  // why there is no password: told in place of trying one
 	ClientCA        string // PEM; empty: no client certificate is wanted
 	ClientCASetting string
 }
@@ -47,37 +51,51 @@ type Expiry struct {
 
 // Server returns the settings of a server. With a client CA, clients must show
 // a certificate that it has signed, and no session is resumed: that would skip
-// the look at the certificate. Errors are fault.Invalid, in one line.
+// the look at the certificate. Errors are fault.Invalid, one line for each thing that is wrong, joined.
 func Server(f ServerFiles) (Loaded, error) {
+	l := Loaded{Config: &tls.Config{MinVersion: tls.VersionTLS12}}
+	if err := errors.Join(l.show(f), l.ask(f)); err != nil {
+		return Loaded{}, err
+	}
+	return l, nil
+}
+
+// show loads what the server shows of itself.
+func (l *Loaded) show(f ServerFiles) error {
 	if f.Cert == "" {
-		return Loaded{}, fault.New(fault.Invalid, "%s is not set: name a PKCS#12 file with the gateway's certificate and key", f.CertName)
+		return fault.New(fault.Invalid, "%s is not set: name a PKCS#12 file with the gateway's certificate and key", f.CertName)
 	}
 	data, err := read(f.Cert, f.CertName)
-	if err != nil {
-		return Loaded{}, err
+	if err := errors.Join(err, f.PasswordErr); err != nil {
+		return err
 	}
 	cert, err := certificate(data, f)
 	if err != nil {
-		return Loaded{}, err
+		return err
 	}
-	l := Loaded{Config: &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{cert}}}
 	for _, der := range cert.Certificate {
 		shown, err := x509.ParseCertificate(der)
 		if err != nil {
-			return Loaded{}, fault.New(fault.Invalid, "%s: %s: a certificate in it cannot be read", f.CertName, f.Cert)
+			return fault.New(fault.Invalid, "%s: %s: a certificate in it cannot be read", f.CertName, f.Cert)
 		}
 		l.Dates = append(l.Dates, expiry(f.CertName, shown))
 	}
+	l.Config.Certificates = []tls.Certificate{cert}
+	return nil
+}
+
+// ask loads what the server asks of clients.
+func (l *Loaded) ask(f ServerFiles) error {
 	if f.ClientCA == "" {
-		return l, nil
+		return nil
 	}
-	data, err = read(f.ClientCA, f.ClientCASetting)
+	data, err := read(f.ClientCA, f.ClientCASetting)
 	if err != nil {
-		return Loaded{}, err
+		return err
 	}
 	cas, err := authorities(data)
 	if err != nil {
-		return Loaded{}, fault.Wrap(fault.Invalid, err, "%s: %s", f.ClientCASetting, f.ClientCA)
+		return fault.Wrap(fault.Invalid, err, "%s: %s", f.ClientCASetting, f.ClientCA)
 	}
 	l.Config.ClientCAs = x509.NewCertPool()
 	for _, ca := range cas {
@@ -85,7 +103,7 @@ func Server(f ServerFiles) (Loaded, error) {
 		l.Dates = append(l.Dates, expiry(f.ClientCASetting, ca))
 	}
 	l.Config.ClientAuth, l.Config.SessionTicketsDisabled = tls.RequireAndVerifyClientCert, true
-	return l, nil
+	return nil
 }
 
 func expiry(setting string, c *x509.Certificate) Expiry {
@@ -191,6 +209,9 @@ func read(path, setting string) ([]byte, error) {
 	var p *os.PathError
 	if errors.As(err, &p) {
 		err = p.Err // the path is in the message
+	}
+	if u, unknown := user.Current(); unknown == nil && errors.Is(err, fs.ErrPermission) {
+		err = fmt.Errorf("%w for user %s", err, u.Username)
 	}
 	return nil, fault.Wrap(fault.Invalid, err, "%s: cannot read %s", setting, path)
 }

@@ -44,58 +44,26 @@ type Config struct {
 	Hangup <-chan os.Signal `kong:"-"` // SIGHUP: read the TLS files again
 }
 
-// Validate reports what is wrong with the configuration, without starting
-// anything; the library is looked for, and not loaded.
-func (c Config) Validate() error {
-	if _, err := c.loadTLS(); err != nil {
-		return err
-	}
-	used := map[uint16]string{}
-	for _, p := range []struct {
-		port uint16
-		name string
-	}{{c.Port, "HMG_LISTEN_PORT"}, {c.HealthPort, "HMG_HEALTH_PORT"}, {c.HealthTLSPort, "HMG_HEALTH_TLS_PORT"}} {
-		if other, clash := used[p.port]; clash && p.port != 0 {
-			return fault.New(fault.Invalid, "%s and %s are the same port", other, p.name)
-		}
-		used[p.port] = p.name
-	}
-	if c.Address != "" && net.ParseIP(c.Address) == nil {
-		return fault.New(fault.Invalid, "HMG_LISTEN_ADDRESS is not an IP address")
-	}
-	return c.LibraryConfig.Validate()
-}
-
-// Validate reports whether the library is set and is a file.
-func (c LibraryConfig) Validate() error {
-	if c.Library == "" {
-		return fault.New(fault.Invalid, "PKCS11_LIB_PATH is not set: name the HSM's PKCS#11 library")
-	}
-	if info, err := os.Stat(c.Library); err != nil || info.IsDir() {
-		return fault.New(fault.Invalid, "PKCS11_LIB_PATH: %s is not a file", c.Library)
-	}
-	if c.Sessions < 1 || c.Sessions > 1024 {
-		return fault.New(fault.Invalid, "PKCS11_SESSIONS must be 1 to 1024")
-	}
-	return nil
-}
-
 // loadTLS reads the server's TLS settings from their files.
 func (c Config) loadTLS() (tlsconf.Loaded, error) {
-	password := secret.FromString(os.Getenv("CERT_PASSWORD")) // no flag: arguments are for all to see
-	if c.CertPasswordFile != "" {
-		if !password.Empty() {
-			return tlsconf.Loaded{}, fault.New(fault.Invalid, "CERT_PASSWORD and CERT_PASSWORD_FILE are both set")
-		}
-		var err error
-		if password, err = tlsconf.Password(c.CertPasswordFile, "CERT_PASSWORD_FILE"); err != nil {
-			return tlsconf.Loaded{}, err
-		}
-	}
+	password, err := c.password()
 	return tlsconf.Server(tlsconf.ServerFiles{
-		Cert: c.CertFile, CertName: "CERT_FILE", Password: password, PasswordName: "CERT_PASSWORD_FILE",
+		Cert: c.CertFile, CertName: "CERT_FILE", Password: password, PasswordName: "CERT_PASSWORD_FILE", PasswordErr: err,
 		ClientCA: c.CAFile, ClientCASetting: "CA_FILE",
 	})
+}
+
+// password finds the password of CERT_FILE; empty: it has none.
+func (c Config) password() (secret.Value, error) {
+	password := secret.FromString(os.Getenv("CERT_PASSWORD")) // no flag: arguments are for all to see
+	switch {
+	case c.CertPasswordFile == "":
+		return password, nil
+	case !password.Empty():
+		return secret.Value{}, fault.New(fault.Invalid, "CERT_PASSWORD and CERT_PASSWORD_FILE are both set")
+	default:
+		return tlsconf.Password(c.CertPasswordFile, "CERT_PASSWORD_FILE")
+	}
 }
 
 // tlsFiles are what loadTLS reads.

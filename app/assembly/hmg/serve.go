@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net"
 	"time"
@@ -101,26 +100,22 @@ func withoutClients(c *tls.Config) { c.ClientAuth, c.ClientCAs = tls.NoClientCer
 
 type listeners struct{ service, health, healthTLS net.Listener }
 
-// listen opens the ports; port 0 of the health checks is none.
+// listen opens the ports, and tells of all that it cannot open; port 0 of the
+// health checks is none.
 func (c Config) listen(ctx context.Context) (ls listeners, err error) {
-	defer func() {
-		if err != nil {
-			ls.close()
+	var wrong []error
+	for i, l := range []*net.Listener{&ls.service, &ls.health, &ls.healthTLS} {
+		p := c.ports()[i]
+		if p.number == 0 && i > 0 {
+			continue
 		}
-	}()
-	var config net.ListenConfig
-	if ls.service, err = config.Listen(ctx, "tcp", c.at(c.Port)); err != nil {
-		return ls, fmt.Errorf("HMG_LISTEN_PORT: %w", err)
-	}
-	if c.HealthPort != 0 {
-		if ls.health, err = config.Listen(ctx, "tcp", c.at(c.HealthPort)); err != nil {
-			return ls, fmt.Errorf("HMG_HEALTH_PORT: %w", err)
+		if *l, err = c.open(ctx, p); err != nil {
+			wrong = append(wrong, err)
 		}
 	}
-	if c.HealthTLSPort != 0 {
-		if ls.healthTLS, err = config.Listen(ctx, "tcp", c.at(c.HealthTLSPort)); err != nil {
-			return ls, fmt.Errorf("HMG_HEALTH_TLS_PORT: %w", err)
-		}
+	if len(wrong) > 0 {
+		ls.close()
+		return listeners{}, errors.Join(wrong...)
 	}
 	return ls, nil
 }
