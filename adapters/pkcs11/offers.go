@@ -93,7 +93,7 @@ func mechanismsOf(task hsm.Task) (numbers []uint, flags uint) {
 		case edwards:
 			return []uint{ckmECEdwardsKeyPairGen}, pkcs11.CKF_GENERATE_KEY_PAIR
 		case montgomery:
-			return []uint{ckmECMontgomeryPairGen}, pkcs11.CKF_GENERATE_KEY_PAIR
+			return []uint{ckmECMontgomeryPairGen, ckmECEdwardsKeyPairGen}, pkcs11.CKF_GENERATE_KEY_PAIR
 		case task.Type == keys.EC:
 			return []uint{pkcs11.CKM_EC_KEY_PAIR_GEN}, pkcs11.CKF_GENERATE_KEY_PAIR
 		case task.Type == keys.RSA:

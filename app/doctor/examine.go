@@ -3,6 +3,7 @@ package doctor
 import (
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 
 	"gatehouse/core/hsm"
@@ -171,11 +172,24 @@ func (r *Report) Judge(ids ...uint) {
 	r.Works = true
 	for i := range r.Slots {
 		s := &r.Slots[i]
-		if len(ids) == 0 && s.State != StateReady {
+		if len(ids) == 0 && s.State != StateReady || len(ids) > 0 && !slices.Contains(ids, s.ID) {
 			continue
 		}
 		seen++
 		r.Works = r.Works && !s.Bad()
 	}
 	r.Works = r.Works && seen > 0
+}
+
+// Only drops all slots but those with the given ids.
+func (r *Report) Only(ids ...uint) {
+	r.Slots = slices.DeleteFunc(r.Slots, func(s Slot) bool { return !slices.Contains(ids, s.ID) })
+}
+
+// Brief drops what a list of slots does not show.
+func (r *Report) Brief() {
+	for i := range r.Slots {
+		s := &r.Slots[i]
+		s.Findings, s.Tasks = nil, nil
+	}
 }

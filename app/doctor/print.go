@@ -3,6 +3,7 @@ package doctor
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"text/tabwriter"
 )
@@ -30,7 +31,7 @@ func (r *Report) Print(out io.Writer, ids ...uint) error {
 	shown := 0
 	for i := range r.Slots {
 		s := &r.Slots[i]
-		if len(ids) == 0 && s.State != StateReady {
+		if len(ids) == 0 && s.State != StateReady || len(ids) > 0 && !slices.Contains(ids, s.ID) {
 			continue
 		}
 		shown++

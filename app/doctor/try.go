@@ -133,7 +133,7 @@ func (r *trial) newID() []byte {
 func (r *trial) template(t hsm.Task) hsm.Template {
 	size := t.Size
 	if size == 0 {
-		size = map[keys.Type]int{keys.RSA: 2048, keys.AES: 256, keys.DES3: 168, keys.HMAC: 256}[t.Type]
+		size = map[keys.Type]int{keys.RSA: 2048, keys.AES: 256, keys.DES3: 168, keys.HMAC: 512}[t.Type]
 	}
 	if t.Type == keys.EC {
 		size = t.Curve.Bits()

@@ -101,7 +101,7 @@ func Tasks() []Task {
 	}
 	all = append(all,
 		Task{Does: TaskMAC, Type: keys.DES3},
-		Task{Does: TaskGenerate, Type: keys.HMAC, Size: 256},
+		Task{Does: TaskGenerate, Type: keys.HMAC, Size: 512}, // some want keys as long as the digest
 		Task{Does: TaskImport, Type: keys.HMAC},
 	)
 	for _, h := range []operations.Hash{operations.SHA1, operations.SHA256, operations.SHA384, operations.SHA512, operations.SHA3_256} {

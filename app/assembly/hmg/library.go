@@ -3,9 +3,7 @@ package hmg
 import (
 	"context"
 	"fmt"
-	"io"
 	"log/slog"
-	"text/tabwriter"
 
 	"gatehouse/adapters/pkcs11"
 	"gatehouse/core/secret"
@@ -56,30 +54,4 @@ func load(c LibraryConfig, log *slog.Logger) (*pkcs11.Module, error) {
 		return nil, fmt.Errorf("PKCS11_LIB_PATH: %w", err)
 	}
 	return m, nil
-}
-
-// ListSlots writes a table of the library's slots: what a connection's slot may be.
-func ListSlots(ctx context.Context, c LibraryConfig, out io.Writer) error {
-	m, err := load(c, slog.New(slog.DiscardHandler)) //nolint:contextcheck // loading a library cannot be cancelled
-	if err != nil {
-		return err
-	}
-	defer m.Close() //nolint:errcheck,contextcheck // nothing was changed; finalising cannot be cancelled
-	slots, err := m.Slots(ctx)
-	if err != nil {
-		return err
-	}
-	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "SLOT\tTOKEN\tSERIAL\tMANUFACTURER\tMODEL\tSTATE")
-	for _, s := range slots {
-		state := "ready"
-		switch {
-		case !s.TokenPresent:
-			state = "empty"
-		case !s.Initialised:
-			state = "not initialised"
-		}
-		fmt.Fprintf(w, "%d\t%s\t%s\t%s\t%s\t%s\n", s.ID, s.Label, s.Serial, s.Manufacturer, s.Model, state)
-	}
-	return w.Flush()
 }

@@ -40,7 +40,8 @@ GET /health answers 204 on ports 4441 (HTTP) and 4440 (HTTPS) while every slot i
 type program struct {
 	ConfigFile configFile       `help:"File of KEY=VALUE lines to take variables from that are not set." name:"config-file"   placeholder:"FILE"`
 	Serve      serve            `cmd:""                                                                  default:"withargs"   help:"Run the gateway (this is what it does when nothing else is asked)."`
-	Slots      slots            `cmd:""                                                                  help:"List the slots of the PKCS#11 library."`
+	Slots      slots            `cmd:""                                                                  help:"List the slots of the PKCS#11 library, as pkcs11-tool -L does."`
+	Doctor     doctor           `cmd:""                                                                  help:"Say what the PKCS#11 library and its tokens can do, and what is missing."`
 	Config     config           `cmd:""                                                                  help:"Look at the configuration."`
 	Version    kong.VersionFlag `help:"Print the version."`
 }
@@ -78,11 +79,6 @@ func (s serve) Run(ctx context.Context) error {
 	}
 	return hmg.Serve(ctx, s.Config, lib, log, nil)
 }
-
-type slots struct{ hmg.LibraryConfig }
-
-// Run lists the slots.
-func (s slots) Run(ctx context.Context) error { return hmg.ListSlots(ctx, s.LibraryConfig, os.Stdout) }
 
 type config struct {
 	Check check `cmd:"" help:"Tell what is wrong with the configuration, without starting."`

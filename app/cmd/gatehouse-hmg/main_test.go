@@ -325,20 +325,6 @@ func TestHealthOverHTTPS(t *testing.T) {
 	}
 }
 
-func TestSlots(t *testing.T) {
-	t.Parallel()
-	s := newSite(t)
-	out, err := command(t, s.env, "slots").CombinedOutput()
-	if err != nil {
-		t.Fatalf("%v: %s", err, out)
-	}
-	for _, want := range []string{"SLOT", strconv.FormatUint(uint64(s.token.Slot), 10), "production", "ready", "not initialised"} {
-		if !strings.Contains(string(out), want) {
-			t.Errorf("the list lacks %q:\n%s", want, out)
-		}
-	}
-}
-
 func TestConfigFile(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
