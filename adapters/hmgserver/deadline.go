@@ -102,3 +102,13 @@ func (d *deadline) end(err error) {
 	}
 	d.after = nil
 }
+
+// uninterrupted is the context of a call that cannot be ended once it has begun:
+// it tells the deadline, and nobody is told when that passes.
+type uninterrupted struct{ *deadline }
+
+// Done returns nil.
+func (uninterrupted) Done() <-chan struct{} { return nil }
+
+// Err returns nil, as the channel is never closed.
+func (uninterrupted) Err() error { return nil }

@@ -131,7 +131,7 @@ func (c *conn) run(l *call, slot *openSlot, do task) {
 	begun := time.Now()
 	var ctx context.Context = l
 	if c.s.cfg.Uninterruptible && l.kind == hmgwire.KindOperate {
-		ctx = context.WithoutCancel(l)
+		ctx = uninterrupted{&l.deadline}
 	}
 	reply, err := do(ctx, slot.lease)
 	if l.kind == hmgwire.KindOperate {

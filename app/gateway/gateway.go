@@ -28,8 +28,12 @@ type Config struct {
 	// Answers makes a harmless call to the library, without any slot: what counts
 	// for health while none is in use.
 	Answers func(ctx context.Context) error
-	Now     func() time.Time
-	Log     *slog.Logger
+	// Isolated says that Open may be called for a slot that is open: tokens do not
+	// share a login, as they do within one process. Another PIN than the one in
+	// use is then tried instead of compared.
+	Isolated bool
+	Now      func() time.Time
+	Log      *slog.Logger
 
 	Linger       time.Duration // how long a slot that nobody uses stays logged in; 0 means 10 minutes
 	ProbeEvery   time.Duration // between probes of a slot without traffic; 0 means 5 seconds

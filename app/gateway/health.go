@@ -83,7 +83,7 @@ func (g *Gateway) recover(s *slot, now time.Time) {
 // slot says nothing about health any more.
 func (g *Gateway) bury(l *login, err error, now time.Time) {
 	l.dead = true
-	l.slot.refusal = &refusal{pin: l.pin, err: err}
+	l.slot.refused = l.slot.refused.with(l.pin, err)
 	g.recover(l.slot, now) // the token answered
 }
 
@@ -110,14 +110,21 @@ func (l *login) observe(ctx context.Context, epoch uint64, err error) {
 		}
 	case errors.Is(err, fault.Unavailable) && reason.Credential():
 		g.bury(l, err, now)
-	case errors.Is(err, fault.Unavailable) && ctx.Err() == nil:
+	case errors.Is(err, fault.Unavailable) && ctx.Err() == nil && !late(ctx, now):
 		g.fail(s, now, err)
-	case errors.Is(err, fault.Unavailable) && errors.Is(ctx.Err(), context.DeadlineExceeded), errors.Is(err, fault.Internal):
+	case errors.Is(err, fault.Unavailable) && !errors.Is(ctx.Err(), context.Canceled), errors.Is(err, fault.Internal):
 		// The client's patience was short, or the token is ill: ask it.
 		s.health.suspect = true
 		s.trouble.Store(true)
 	default: // the client's mistake, or it went away
 	}
+}
+
+// late reports whether ctx's deadline has passed, of which a context that cannot
+// be interrupted does not tell otherwise.
+func late(ctx context.Context, now time.Time) bool {
+	end, ok := ctx.Deadline()
+	return ok && now.After(end)
 }
 
 // Status is what is known of a slot in use.

@@ -51,6 +51,10 @@ func (g *Gateway) Open(ctx context.Context, number uint, pin secret.Value, insis
 	return &Lease{login: l}, nil
 }
 
+func errGuessing() error {
+	return fault.New(fault.Exhausted, "too many wrong PINs for this slot; try again later")
+}
+
 // hold returns the slot with that number, and keeps it in the table until release.
 func (g *Gateway) hold(number uint) (*slot, error) {
 	g.mu.Lock()
@@ -76,7 +80,7 @@ func (g *Gateway) release(s *slot) {
 
 // forget drops a slot of which nothing is to be remembered.
 func (g *Gateway) forget(s *slot) {
-	if s.holders == 0 && !s.inUse() && s.login == nil && s.refusal == nil {
+	if s.holders == 0 && !s.inUse() && s.login == nil && len(s.refused) == 0 {
 		delete(g.slots, s.number)
 	}
 }
@@ -91,20 +95,26 @@ func (g *Gateway) share(s *slot, pin secret.Value, insist bool) (l, old *login, 
 	}
 	s.asked = g.cfg.Now()
 	if l := s.login; l != nil && !l.dead {
-		if !s.strikes.allow(g.cfg.Now()) {
-			return nil, nil, fault.New(fault.Exhausted, "too many wrong PINs for this slot; try again later")
+		if !g.cfg.Isolated && !s.strikes.allow(g.cfg.Now()) {
+			return nil, nil, errGuessing()
 		}
 		if pin.Equal(l.pin) {
 			l.users++
 			return l, nil, nil
 		}
-		if l.users > 0 {
+		if l.users > 0 && !g.cfg.Isolated {
 			s.strikes.add(g.cfg.Now())
 			return nil, nil, fault.New(fault.Unavailable, "the slot is in use with another PIN").Because(fault.PINIncorrect)
 		}
 	}
-	if r := s.refusal; r != nil && !insist && pin.Equal(r.pin) {
-		return nil, nil, r.err
+	if err := s.refused.of(pin); err != nil && !insist {
+		return nil, nil, err
+	}
+	if g.cfg.Isolated { // the login that is there serves until another one stands
+		if s.login != nil && !s.strikes.allow(g.cfg.Now()) {
+			return nil, nil, errGuessing()
+		}
+		return nil, nil, nil
 	}
 	if s.login != nil { // nobody uses it, or the token has refused its PIN since
 		g.retire(s)
@@ -122,15 +132,25 @@ func (g *Gateway) opened(ctx context.Context, s *slot, pin secret.Value, users i
 	case err == nil && g.closed:
 		return nil, errors.Join(errStopping(), tok.Close())
 	case err == nil:
-		s.refusal, s.retry = nil, secret.Value{}
+		s.refused, s.retry = s.refused.without(pin), secret.Value{}
+		if s.login != nil {
+			g.retire(s) // its clients open the slot again, each with its own PIN
+		}
 		s.login = &login{slot: s, tok: tok, pin: pin, users: users, idle: now, gone: make(chan struct{})}
 		g.recover(s, now)
 	case reason.Credential():
-		s.refusal, s.retry = &refusal{pin: pin, err: err}, secret.Value{}
+		s.refused, s.retry = s.refused.with(pin, err), secret.Value{}
+		if s.login != nil {
+			s.strikes.add(now)
+			return nil, err
+		}
 		g.recover(s, now) // the token answered
 	case reason == fault.WrongSlot, fault.KindOf(err) != fault.Unavailable:
 		// The client's mistake; a slot that was failing before still is.
 	case errors.Is(ctx.Err(), context.Canceled):
+	case s.login != nil && !s.login.dead: // it may serve all the same: ask it
+		s.health.suspect = true
+		s.trouble.Store(true)
 	case ctx.Err() != nil, reason == fault.TimedOut:
 		s.retry = secret.Value{} // it may have been tried: not again by itself
 		g.fail(s, now, err)
@@ -138,7 +158,10 @@ func (g *Gateway) opened(ctx context.Context, s *slot, pin secret.Value, users i
 		s.retry = pin // the token did not get to look at it
 		g.fail(s, now, err)
 	}
-	return s.login, err
+	if err != nil {
+		return nil, err
+	}
+	return s.login, nil
 }
 
 // retire takes the login out of s and closes its token when its calls are done.
@@ -159,7 +182,7 @@ type strikes struct {
 }
 
 const (
-	maxStrikes = 5
+	maxStrikes = 10
 	forgive    = 10 * time.Second // per strike
 )
 

@@ -3,6 +3,7 @@ package gateway_test
 import (
 	"context"
 	"errors"
+	"strconv"
 	"testing"
 	"time"
 
@@ -70,12 +71,12 @@ func TestAnotherPIN(t *testing.T) {
 		inWorld(t, func(w *world) {
 			t := w.t
 			l := w.mustOpen(pin)
-			for range 5 {
+			for range 10 {
 				_, _ = w.open(otherPIN, false)
 			}
 			for _, p := range []string{otherPIN, pin} {
 				if _, err := w.open(p, false); !errors.Is(err, fault.Exhausted) {
-					t.Errorf("after five wrong PINs, got %v, want exhausted", err)
+					t.Errorf("after ten wrong PINs, got %v, want exhausted", err)
 				}
 			}
 			w.pass(time.Minute)
@@ -189,5 +190,62 @@ func TestClosed(t *testing.T) {
 			t.Errorf("opening: got %v, want unavailable", err)
 		}
 		closing(t, l)
+	})
+}
+
+// TestAnotherPINTried: where logins do not share a process, the token itself
+// says whether another PIN is right.
+func TestAnotherPINTried(t *testing.T) {
+	t.Parallel()
+	t.Run("wrong, costs one attempt and disturbs nobody", func(t *testing.T) {
+		t.Parallel()
+		inOne(t, true, func(w *world) {
+			t := w.t
+			l := w.mustOpen(pin)
+			for range 5 {
+				if _, err := w.open(otherPIN, false); !errors.Is(err, fault.PINIncorrect) {
+					t.Errorf("got %v, want the PIN refused", err)
+				}
+			}
+			w.wantTries(2)
+			if _, err := l.Check(t.Context()); err != nil {
+				t.Errorf("the slot in use: %v", err)
+			}
+			w.wantHealthy(true)
+			closing(t, l)
+		})
+	})
+	t.Run("ten wrong ones cost ten attempts, whatever comes after", func(t *testing.T) {
+		t.Parallel()
+		inOne(t, true, func(w *world) {
+			t := w.t
+			l := w.mustOpen(pin)
+			for range 3 {
+				for i := range 10 {
+					_, _ = w.open("wrong"+strconv.Itoa(i), false)
+				}
+				w.pass(time.Minute)
+			}
+			w.wantTries(11)
+			closing(t, l)
+		})
+	})
+	t.Run("right, takes the place of the former", func(t *testing.T) {
+		t.Parallel()
+		inOne(t, true, func(w *world) {
+			t := w.t
+			old := w.mustOpen(pin)
+			w.slot.SetPIN(secret.FromString(otherPIN))
+			l := w.mustOpen(otherPIN)
+			if _, err := old.Check(t.Context()); !errors.Is(err, gateway.ErrRetired) {
+				t.Errorf("the former lease: got %v, want it retired", err)
+			}
+			if _, err := w.open(pin, false); !errors.Is(err, fault.PINIncorrect) {
+				t.Errorf("the former PIN: got %v, want it refused", err)
+			}
+			w.wantTries(3)
+			w.wantHealthy(true)
+			closing(t, old, l)
+		})
 	})
 }

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -22,7 +23,7 @@ type slot struct {
 	holders int // openers under way
 	login   *login
 	leaving *login       // the one before, whose token is or was being closed
-	refusal *refusal     // the last PIN that the token did not accept
+	refused refusals     // PINs that the token did not accept
 	retry   secret.Value // when opening failed: the PIN to open it with once the token answers
 	asked   time.Time    // when somebody last opened it
 	strikes strikes
@@ -44,9 +45,36 @@ type login struct {
 	dead  bool      // the token has refused the PIN since: good for nothing but closing
 }
 
+// refusals are the PINs that a token did not accept lately, the last one last.
+type refusals []refusal
+
 type refusal struct {
 	pin secret.Value
 	err error
+}
+
+// maxRefusals is how many PINs are remembered.
+const maxRefusals = 64
+
+// of returns why the token does not accept pin; nil when it has not been tried.
+func (rs refusals) of(pin secret.Value) error {
+	for _, r := range rs {
+		if pin.Equal(r.pin) {
+			return r.err
+		}
+	}
+	return nil
+}
+
+// without returns what is left when the token has accepted pin.
+func (rs refusals) without(pin secret.Value) refusals {
+	return slices.DeleteFunc(rs, func(r refusal) bool { return pin.Equal(r.pin) })
+}
+
+// with returns the refusals and one more.
+func (rs refusals) with(pin secret.Value, err error) refusals {
+	rs = append(rs.without(pin), refusal{pin, err})
+	return rs[max(0, len(rs)-maxRefusals):]
 }
 
 // inUse reports whether s counts for the gateway's health: it is logged in to,

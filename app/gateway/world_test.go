@@ -29,14 +29,23 @@ type world struct {
 	g       *gateway.Gateway
 	tries   atomic.Int64 // PINs that reached the token
 	library atomic.Pointer[func(context.Context) error]
+
+	isolated bool
 }
 
 // inWorld runs a test in a bubble of its own time.
 func inWorld(t *testing.T, test func(w *world)) {
 	t.Helper()
+	inOne(t, false, test)
+}
+
+// inOne is inWorld, isolated or not.
+func inOne(t *testing.T, isolated bool, test func(w *world)) {
+	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		w := &world{
-			t: t, slot: tokensim.New(tokensim.Options{PIN: secret.FromString(pin), Slot: slotNo}),
+			isolated: isolated,
+			t:        t, slot: tokensim.New(tokensim.Options{PIN: secret.FromString(pin), Slot: slotNo}),
 		}
 		w.answer(nil)
 		w.g = gateway.New(gateway.Config{
@@ -51,9 +60,10 @@ func inWorld(t *testing.T, test func(w *world)) {
 				}
 				return tok, nil
 			},
-			Answers: func(ctx context.Context) error { return (*w.library.Load())(ctx) },
-			Now:     time.Now,
-			Log:     slog.New(slog.DiscardHandler),
+			Answers:  func(ctx context.Context) error { return (*w.library.Load())(ctx) },
+			Isolated: w.isolated,
+			Now:      time.Now,
+			Log:      slog.New(slog.DiscardHandler),
 		})
 		ctx, stop := context.WithCancel(t.Context())
 		ticker := time.NewTicker(time.Second)

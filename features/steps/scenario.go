@@ -23,6 +23,7 @@ type scenario struct {
 	hsm       HSM
 	way       *relay.Relay // to the HSM's gateway; nil: no HSM yet
 	trusted   string
+	renewing  Renewing
 	estate    []foreign
 	rsaKeys   int
 	originals map[string]original

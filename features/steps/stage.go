@@ -93,6 +93,25 @@ type Trust struct {
 	CA, OtherCA   []byte // DER
 	ClientCert    []byte // PEM
 	ClientKey     []byte // PEM
+
+	Foreign, Lapsed Shown  // client certificates: another CA's, and one that has expired
+	Own             []byte // DER: the gateways' own certificate
+	Common, Expired string // host:port of gateways with a certificate that has only a common name, or has expired
+	Renewing        func(ctx context.Context) (Renewing, error)
+}
+
+// Shown is what a client shows of itself, in PEM.
+type Shown struct{ Cert, Key []byte }
+
+// Renewing is a gateway that asks for a client certificate, and whose TLS files
+// are replaced under it. When its functions return, the gateway has read them.
+type Renewing struct {
+	Address     string // host:port
+	Slot        uint64
+	PIN         string
+	Renew       func() error // by a certificate of the other CA
+	Spoil       func() error // by a file that is no certificate
+	TrustOthers func() error // let in clients of the other CA only
 }
 
 // administrator returns a client of the first administrator, in no account yet.

@@ -29,6 +29,8 @@ type LibraryConfig struct {
 type Config struct {
 	LibraryConfig
 
+	Workers int `default:"2" env:"PKCS11_WORKERS" help:"Processes that load the library, for each slot in use. 0: it is loaded into the gateway itself, and a call that hangs then hangs for good." name:"pkcs11-workers" placeholder:"N"`
+
 	CertFile         string `env:"CERT_FILE"          help:"PKCS#12 file (or PEM) with the gateway's TLS certificate and private key."                       name:"cert-file"          placeholder:"FILE"`
 	CertPasswordFile string `env:"CERT_PASSWORD_FILE" help:"File whose first line is the password of the PKCS#12 file, if it has one; the variable CERT_PASSWORD may hold it instead."                                     name:"cert-password-file" placeholder:"FILE"`
 	CAFile           string `env:"CA_FILE"            help:"PEM file with the CA of client certificates: turns on mutual TLS. Without it anybody who reaches the port may try PINs." name:"ca-file" placeholder:"FILE"`

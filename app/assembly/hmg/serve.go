@@ -40,7 +40,7 @@ func Serve(ctx context.Context, cfg Config, lib Library, log *slog.Logger, ready
 	}
 	defer listeners.close()
 
-	gw := gateway.New(gateway.Config{Open: lib.Open, Answers: lib.Answers, Now: time.Now, Log: log})
+	gw := gateway.New(gateway.Config{Open: lib.Open, Answers: lib.Answers, Isolated: lib.Isolated, Now: time.Now, Log: log})
 	server := hmgserver.New(hmgserver.Config{
 		Gateway: gw, TLS: live.Config(nil), Vouch: live.Vouch, Log: log, Software: "gatehouse-hmg " + version.Number, Uninterruptible: lib.Uninterruptible,
 	})

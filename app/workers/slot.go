@@ -1,0 +1,155 @@
+package workers
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"gatehouse/core/fault"
+	"gatehouse/core/healing"
+	"gatehouse/ports/token"
+)
+
+// watchEvery is how often calls are looked for that take too long.
+const watchEvery = 250 * time.Millisecond
+
+// watch kills workers whose calls take too long, until ctx ends.
+func (s *Slot) watch(ctx context.Context) {
+	tick := time.NewTicker(watchEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		for _, m := range s.members {
+			m.mu.Lock()
+			w, overdue := m.worker, m.worker != nil && m.calls.overdue(s.cfg.Now(), s.cfg.Deadlines)
+			m.mu.Unlock()
+			if overdue {
+				s.log.Warn("a call hangs: the worker is killed", slog.Int("worker", m.number))
+				m.suspect(w, errHung())
+				w.Kill()
+			}
+		}
+	}
+}
+
+func errHung() error {
+	return fault.New(fault.Unavailable, "the HSM did not answer in time").Because(fault.TimedOut)
+}
+
+// judge notes whether any worker serves, after one has begun or ceased to.
+func (s *Slot) judge(now time.Time, err error) {
+	serving := false
+	for _, m := range s.members {
+		m.mu.Lock()
+		serving = serving || m.serving
+		m.mu.Unlock()
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case serving:
+		s.down = time.Time{}
+	case s.down.IsZero():
+		s.down = now
+	}
+	if err != nil {
+		s.why = err
+	}
+	if serving || healing.Refused(err) {
+		s.changes()
+	}
+}
+
+// refuse records that the token does not accept the PIN. What serves goes on.
+func (s *Slot) refuse(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.refused == nil {
+		s.refused = err
+	}
+	s.changes()
+}
+
+func (s *Slot) refusal() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.refused
+}
+
+// pick returns the member that serves and has least to do, which is not one of
+// those tried; a change or a search goes to the first that serves, for which
+// the token's writes and searches are kept apart. Nil when none serves.
+func (s *Slot) pick(c class, not *member) (*member, token.Worker) {
+	var best *member
+	var worker token.Worker
+	var least int64
+	for _, m := range s.members {
+		if m == not {
+			continue
+		}
+		load := m.load.Load()
+		if best != nil && (c != operate || load >= least) {
+			continue
+		}
+		m.mu.Lock()
+		if m.serving && !m.doubted && m.worker != nil {
+			best, worker, least = m, m.worker, load
+		}
+		m.mu.Unlock()
+	}
+	return best, worker
+}
+
+// await returns a member that serves, if need be when one does again: within
+// ctx, and not when the slot has been down for long.
+func (s *Slot) await(ctx context.Context, c class, not *member) (*member, token.Worker, error) {
+	for {
+		if err := ctx.Err(); err != nil {
+			return nil, nil, fault.Wrap(fault.Unavailable, err, "the HSM did not answer in time").Because(fault.TimedOut).Untried()
+		}
+		s.mu.Lock()
+		changed := s.changed
+		s.mu.Unlock()
+		if m, w := s.pick(c, not); m != nil {
+			return m, w, nil
+		}
+		if m, w := s.pick(c, nil); m != nil { // the one that failed serves, so it was asked
+			return m, w, nil
+		}
+		s.mu.Lock()
+		why, refused, closed, down := s.why, s.refused, s.closed, s.down
+		s.mu.Unlock()
+		now := s.cfg.Now()
+		left := s.cfg.Deadlines.Repair
+		if !down.IsZero() {
+			left -= now.Sub(down)
+		}
+		if end, ok := ctx.Deadline(); ok {
+			left = min(left, end.Sub(now))
+		}
+		switch {
+		case closed:
+			return nil, nil, errClosed()
+		case refused != nil:
+			return nil, nil, refused
+		case left <= 0:
+			return nil, nil, errDown(why)
+		}
+		timer := time.NewTimer(left)
+		select {
+		case <-changed:
+		case <-timer.C:
+		case <-ctx.Done():
+		}
+		timer.Stop()
+	}
+}
+
+// errDown returns the error of a call for which no worker serves.
+func errDown(why error) error {
+	return fault.Wrap(fault.Unavailable, why, "the HSM is out of service: it is being healed").Because(fault.ReasonOf(why)).Untried()
+}

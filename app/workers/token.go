@@ -1,0 +1,188 @@
+package workers
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+
+	"gatehouse/core/fault"
+	"gatehouse/core/hsm"
+	"gatehouse/core/operations"
+	"gatehouse/core/secret"
+	"gatehouse/ports/token"
+)
+
+// How often a call is made in all when it fails on the HSM's side: less often
+// when it ended workers, for it may be what ends them.
+const (
+	attempts = 3
+	endings  = 2
+)
+
+// records are spare ones.
+var records = sync.Pool{New: func() any { return new(underWay) }}
+
+// do makes one call to a worker, under the eye of the watch.
+func do[T any](m *member, w token.Worker, c class, f func(token.Worker) (T, error)) (T, error) {
+	r, ok := records.Get().(*underWay)
+	if !ok {
+		r = new(underWay)
+	}
+	r.class, r.began = c, m.slot.cfg.Now()
+	m.load.Add(1)
+	m.mu.Lock()
+	m.calls.begin(r)
+	m.mu.Unlock()
+	v, err := f(w)
+	m.mu.Lock()
+	m.calls.end(r)
+	m.mu.Unlock()
+	m.load.Add(-1)
+	records.Put(r)
+	if err != nil && errors.Is(err, fault.Unavailable) {
+		m.suspect(w, err)
+		if ended(err) {
+			err = fault.Wrap(fault.Unavailable, err, "the HSM's library ended during the call")
+		}
+	}
+	return v, err
+}
+
+// ended reports whether err tells that the worker broke, which gives no reason.
+func ended(err error) bool {
+	return fault.ReasonOf(err) == fault.Unspecified && !errors.Is(err, fault.Untried)
+}
+
+// repeated makes a call that changes nothing until a worker answers it: within
+// ctx's deadline, and a few times.
+func repeated[T any](ctx context.Context, s *Slot, c class, f func(token.Worker) (T, error)) (v T, err error) {
+	if err := s.enter(); err != nil {
+		return v, err
+	}
+	defer s.calls.Done()
+	var last *member
+	broken := 0
+	for n := 1; ; n++ {
+		m, w, down := s.await(ctx, c, last)
+		if down != nil {
+			return v, down
+		}
+		if v, err = do(m, w, c, f); err == nil {
+			return v, nil
+		}
+		if ended(err) {
+			broken++
+		}
+		switch {
+		case errors.Is(err, fault.NotFound) && c == operate:
+			if first, w := s.pick(change, nil); w != nil && first != m {
+				return ahead(first, m, w, f)
+			}
+			return v, err
+		case errors.Is(err, fault.Internal) && n > 1, !errors.Is(err, fault.Unavailable) && !errors.Is(err, fault.Internal),
+			errors.As(err, new(final)), n == attempts, broken == endings, ctx.Err() != nil:
+			return v, err
+		}
+		last = m
+	}
+}
+
+// once makes a call that may change the token: again only when it was not tried.
+func once[T any](ctx context.Context, s *Slot, f func(token.Worker) (T, error)) (v T, err error) {
+	if err := s.enter(); err != nil {
+		return v, err
+	}
+	defer s.calls.Done()
+	for n := 1; ; n++ {
+		m, w, down := s.await(ctx, change, nil)
+		if down != nil {
+			return v, down
+		}
+		v, err = do(m, w, change, f)
+		if err == nil || !errors.Is(err, fault.Untried) || n == attempts {
+			return v, err
+		}
+	}
+}
+
+// ahead makes a call that a member behind did not find the key for with the
+// member that changes the token: some libraries do not see what another process
+// has made. When the key is there, the one behind has to look anew.
+func ahead[T any](first, behind *member, w token.Worker, f func(token.Worker) (T, error)) (T, error) {
+	v, err := do(first, w, operate, f)
+	if err == nil {
+		behind.slot.log.Info("worker does not see a key that is there", slog.Int("worker", behind.number))
+		behind.suspect(behind.current(), errBehind)
+	}
+	return v, err
+}
+
+// Check asks the workers that serve, and tells what the token is.
+func (s *Slot) Check(ctx context.Context) (hsm.Info, error) {
+	check := func(w token.Worker) (hsm.Info, error) { return w.Check(ctx) }
+	for _, m := range s.members[1:] { // nobody else may be using them
+		m.mu.Lock()
+		w, serving := m.worker, m.serving
+		m.mu.Unlock()
+		if w != nil && serving {
+			s.ended.Go(func() { _, _ = do(m, w, ask, check) }) // an error makes it suspect
+		}
+	}
+	return repeated(ctx, s, ask, check)
+}
+
+// Inventory yields the objects in the slot.
+func (s *Slot) Inventory(ctx context.Context, f hsm.Filter, yield func(hsm.Object) error) error {
+	yielded := false
+	_, err := repeated(ctx, s, search, func(w token.Worker) (struct{}, error) {
+		err := w.Inventory(ctx, f, func(o hsm.Object) error {
+			yielded = true
+			return yield(o)
+		})
+		if err != nil && yielded {
+			err = final{err}
+		}
+		return struct{}{}, err
+	})
+	if f := new(final); errors.As(err, f) {
+		return f.error
+	}
+	return err
+}
+
+// final wraps the error of a call that must not be repeated.
+type final struct{ error }
+
+// Unwrap returns the error.
+func (f final) Unwrap() error { return f.error }
+
+// Generate makes a key.
+func (s *Slot) Generate(ctx context.Context, t hsm.Template) (hsm.Object, error) {
+	return once(ctx, s, func(w token.Worker) (hsm.Object, error) { return w.Generate(ctx, t) })
+}
+
+// Import puts a key into the token.
+func (s *Slot) Import(ctx context.Context, t hsm.Template, material secret.Value) (hsm.Object, error) {
+	return once(ctx, s, func(w token.Worker) (hsm.Object, error) { return w.Import(ctx, t, material) })
+}
+
+// Operate does op with a key.
+func (s *Slot) Operate(ctx context.Context, ref hsm.Ref, op operations.Operation) (operations.Result, error) {
+	// To the end: who waits for it is answered in time, and a call that hangs
+	// has to be seen to.
+	unending := context.WithoutCancel(ctx)
+	return repeated(ctx, s, operate, func(w token.Worker) (operations.Result, error) { return w.Operate(unending, ref, op) })
+}
+
+// Update changes attributes of a key.
+func (s *Slot) Update(ctx context.Context, ref hsm.Ref, c hsm.Change) error {
+	_, err := once(ctx, s, func(w token.Worker) (struct{}, error) { return struct{}{}, w.Update(ctx, ref, c) })
+	return err
+}
+
+// Destroy removes a key.
+func (s *Slot) Destroy(ctx context.Context, ref hsm.Ref) error {
+	_, err := once(ctx, s, func(w token.Worker) (struct{}, error) { return struct{}{}, w.Destroy(ctx, ref) })
+	return err
+}
