@@ -99,37 +99,6 @@ func (s *Set) openLog(dir, name string) (*slog.Logger, error) {
 	return slog.New(slog.NewTextHandler(f, &slog.HandlerOptions{Level: slog.LevelDebug})), nil
 }
 
-// trust sets up the gateways for scenarios about trust.
-func (s *Set) trust(ctx context.Context, dir string, log *slog.Logger) (steps.Trust, error) {
-	company, err := simgateway.NewPKI(filepath.Join(dir, "company"), "localhost")
-	if err != nil {
-		return steps.Trust{}, err
-	}
-	other, err := simgateway.NewPKI(filepath.Join(dir, "other"), "localhost")
-	if err != nil {
-		return steps.Trust{}, err
-	}
-	t := steps.Trust{
-		PIN: newPIN(), CA: company.CA, OtherCA: other.CA, ClientCert: company.ClientCert, ClientKey: company.ClientKey,
-	}
-	for _, g := range []struct {
-		at     *string
-		caFile string
-	}{{&t.Plain, ""}, {&t.Mutual, company.CAFile}} {
-		gateway, err := simgateway.Start(ctx, simgateway.Config{CertFile: company.Gateway, CAFile: g.caFile, Log: log})
-		if err != nil {
-			return t, err
-		}
-		s.onClose(gateway.Close)
-		_, slot := gateway.Insert(tokensim.Options{PIN: secret.FromString(t.PIN)})
-		t.Slot = uint64(slot)
-		if *g.at, err = named(gateway.Address); err != nil {
-			return t, err
-		}
-	}
-	return t, nil
-}
-
 // wrongPINs are how many lock the PIN of a simulated HSM.
 const wrongPINs = 3
 

@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 
 	"gatehouse/features/markers"
 	"gatehouse/features/steps"
@@ -32,6 +33,7 @@ type Set struct {
 	Data  string   // folder of the service's database
 	Logs  []string // files that service and gateways write to
 
+	mu      sync.Mutex // while scenarios are played
 	closers []func() error
 }
 

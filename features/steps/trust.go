@@ -13,6 +13,11 @@ func trustSteps() []Step {
 	return []Step{
 		{Given, `^a gateway with a certificate of the company's own CA$`, on0((*scenario).companyGateway)},
 		{Given, `^the gateway asks for a client certificate$`, on0((*scenario).mutualGateway)},
+		{Given, `^a gateway whose certificate has the host's name as its common name only$`, on0((*scenario).commonGateway)},
+		{Given, `^a gateway whose certificate has expired$`, on0((*scenario).expiredGateway)},
+		{When, `^the administrator tests a connection that trusts the gateway's own certificate$`, on0((*scenario).trustsOwn)},
+		{When, `^the administrator tests a connection that shows a client certificate of another CA$`, on0((*scenario).showsForeign)},
+		{When, `^the administrator tests a connection that shows an expired client certificate$`, on0((*scenario).showsLapsed)},
 		{When, `^the administrator tests a connection that trusts the company's CA$`, on0((*scenario).trustsCompany)},
 		{When, `^the administrator tests a connection that trusts the system's roots$`, on0((*scenario).trustsSystem)},
 		{When, `^the administrator tests a connection that trusts another CA$`, on0((*scenario).trustsAnother)},
@@ -36,6 +41,16 @@ func (s *scenario) mutualGateway(context.Context) error {
 func Trusting(ca []byte) dsmwire.TLSConfig {
 	check := true
 	return dsmwire.TLSConfig{Mode: "required", ValidateHostname: &check, CA: &dsmwire.CAConfig{Pinned: [][]byte{ca}}}
+}
+
+func (s *scenario) commonGateway(context.Context) error {
+	s.trusted = s.stage.Trust.Common
+	return nil
+}
+
+func (s *scenario) expiredGateway(context.Context) error {
+	s.trusted = s.stage.Trust.Expired
+	return nil
 }
 
 // testWith tests a connection to the gateway that the scenario is about.
@@ -63,11 +78,32 @@ func (s *scenario) trustsAnother(ctx context.Context) error {
 	return s.testWith(ctx, s.trusted, Trusting(s.stage.Trust.OtherCA))
 }
 
+func (s *scenario) trustsOwn(ctx context.Context) error {
+	return s.testWith(ctx, s.trusted, Trusting(s.stage.Trust.Own))
+}
+
 func (s *scenario) showsCertificate(ctx context.Context) error {
-	settings := Trusting(s.stage.Trust.CA)
-	settings.ClientCert = s.stage.Trust.ClientCert
-	settings.ClientKey = dsmwire.NewSecretBytes(secret.New(s.stage.Trust.ClientKey))
-	return s.testWith(ctx, s.trusted, settings)
+	t := s.stage.Trust
+	return s.testShowing(ctx, Shown{Cert: t.ClientCert, Key: t.ClientKey})
+}
+
+func (s *scenario) showsForeign(ctx context.Context) error {
+	return s.testShowing(ctx, s.stage.Trust.Foreign)
+}
+
+func (s *scenario) showsLapsed(ctx context.Context) error {
+	return s.testShowing(ctx, s.stage.Trust.Lapsed)
+}
+
+func (s *scenario) testShowing(ctx context.Context, shown Shown) error {
+	return s.testWith(ctx, s.trusted, showing(s.stage.Trust.CA, shown))
+}
+
+// showing returns TLS settings that trust a CA (DER) and show a client certificate.
+func showing(ca []byte, shown Shown) dsmwire.TLSConfig {
+	settings := Trusting(ca)
+	settings.ClientCert, settings.ClientKey = shown.Cert, dsmwire.NewSecretBytes(secret.New(shown.Key))
+	return settings
 }
 
 func (s *scenario) testsOtherName(ctx context.Context) error { return s.testNumeric(ctx, true) }

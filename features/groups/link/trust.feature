@@ -18,6 +18,15 @@ Feature: A connection says whom it trusts
     When the administrator tests a connection that trusts another CA
     Then it is not connected because of TLS
 
+  Scenario: The gateway's own certificate may be pinned
+    When the administrator tests a connection that trusts the gateway's own certificate
+    Then it is connected
+
+  Scenario: A certificate that has expired vouches for nobody
+    Given a gateway whose certificate has expired
+    When the administrator tests a connection that trusts the company's CA
+    Then it is not connected because of TLS
+
   Scenario: A gateway that asks for a client certificate gets one
     Given the gateway asks for a client certificate
     When the administrator tests a connection that shows a client certificate
@@ -28,6 +37,16 @@ Feature: A connection says whom it trusts
     When the administrator tests a connection that trusts the company's CA
     Then it is not connected because of TLS
 
+  Scenario: A client certificate of another CA does not open the gateway
+    Given the gateway asks for a client certificate
+    When the administrator tests a connection that shows a client certificate of another CA
+    Then it is not connected because of TLS
+
+  Scenario: A client certificate that has expired does not open the gateway
+    Given the gateway asks for a client certificate
+    When the administrator tests a connection that shows an expired client certificate
+    Then it is not connected because of TLS
+
   Scenario: The host's name must be in the certificate when that is asked for
     When the administrator tests a connection under a name that the certificate lacks
     Then it is not connected because of TLS
@@ -35,6 +54,16 @@ Feature: A connection says whom it trusts
   Scenario: The host's name does not matter when that is not asked for
     When the administrator tests a connection under a name that the certificate lacks, without checking the name
     Then it is connected
+
+  Scenario: A host's name may stand in the certificate's common name
+    Given a gateway whose certificate has the host's name as its common name only
+    When the administrator tests a connection that trusts the company's CA
+    Then it is connected
+
+  Scenario: Another name in the common name is not the host's
+    Given a gateway whose certificate has the host's name as its common name only
+    When the administrator tests a connection under a name that the certificate lacks
+    Then it is not connected because of TLS
 
   Scenario: A saved PIN is not sent to another gateway
     Given the HSM group "Payments"

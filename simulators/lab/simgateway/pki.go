@@ -1,6 +1,7 @@
 package simgateway
 
 import (
+	"cmp"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -24,6 +25,9 @@ type PKI struct {
 	Gateway    string // PEM file with certificate and key
 	ClientCert []byte // PEM
 	ClientKey  []byte // PEM, PKCS#8
+	Own        []byte // DER: the gateway's certificate
+
+	ca issued
 }
 
 // NewPKI makes a PKI in the folder dir, whose gateway certificate is for the
@@ -35,36 +39,58 @@ func NewPKI(dir string, hosts ...string) (PKI, error) {
 	if err != nil {
 		return PKI{}, err
 	}
-	server := &x509.Certificate{
-		Subject: pkix.Name{CommonName: "simulated gateway"}, KeyUsage: x509.KeyUsageDigitalSignature,
-		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+	p := PKI{
+		CA: ca.cert.Raw, CAFile: filepath.Join(dir, "ca.pem"), Gateway: filepath.Join(dir, "gateway.pem"), ca: ca,
 	}
-	for _, h := range hosts {
+	if err := errors.Join(os.MkdirAll(dir, 0o700), os.WriteFile(p.CAFile, ca.certPEM(), 0o600)); err != nil {
+		return p, err
+	}
+	both, der, gatewayErr := p.Server(Server{Hosts: hosts})
+	p.Own = der
+	p.ClientCert, p.ClientKey, err = p.Client(tomorrow())
+	return p, errors.Join(err, gatewayErr, os.WriteFile(p.Gateway, both, 0o600))
+}
+
+// Server says what certificate of a gateway is to be made.
+type Server struct {
+	Hosts []string  // names and IP addresses in its subjectAltName
+	Name  string    // its common name; empty: one that says nothing
+	Ends  time.Time // zero: tomorrow
+}
+
+// Server makes a certificate of a gateway: with its key in PEM, and in DER.
+func (p PKI) Server(o Server) (both, der []byte, err error) {
+	template := &x509.Certificate{
+		Subject: pkix.Name{CommonName: cmp.Or(o.Name, "simulated gateway")}, KeyUsage: x509.KeyUsageDigitalSignature,
+		NotAfter: o.Ends, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+	}
+	for _, h := range o.Hosts {
 		if ip := net.ParseIP(h); ip != nil {
-			server.IPAddresses = append(server.IPAddresses, ip)
+			template.IPAddresses = append(template.IPAddresses, ip)
 		} else {
-			server.DNSNames = append(server.DNSNames, h)
+			template.DNSNames = append(template.DNSNames, h)
 		}
 	}
-	gateway, gatewayErr := issue(&ca, server)
-	client, clientErr := issue(&ca, &x509.Certificate{
-		Subject: pkix.Name{CommonName: "simulated client"}, KeyUsage: x509.KeyUsageDigitalSignature,
-		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
-	})
-	if err := errors.Join(gatewayErr, clientErr); err != nil {
-		return PKI{}, err
+	i, err := issue(&p.ca, template)
+	if err != nil {
+		return nil, nil, err
 	}
-	p := PKI{
-		CA: ca.cert.Raw, CAFile: filepath.Join(dir, "ca.pem"), Gateway: filepath.Join(dir, "gateway.pem"),
-		ClientCert: client.certPEM(), ClientKey: client.keyPEM,
-	}
-	err = errors.Join(
-		os.MkdirAll(dir, 0o700),
-		os.WriteFile(p.CAFile, ca.certPEM(), 0o600),
-		os.WriteFile(p.Gateway, append(gateway.certPEM(), gateway.keyPEM...), 0o600),
-	)
-	return p, err
+	return append(i.certPEM(), i.keyPEM...), i.cert.Raw, nil
 }
+
+// Client makes a client certificate that ends at the given time, in PEM.
+func (p PKI) Client(ends time.Time) (cert, key []byte, err error) {
+	i, err := issue(&p.ca, &x509.Certificate{
+		Subject: pkix.Name{CommonName: "simulated client"}, KeyUsage: x509.KeyUsageDigitalSignature,
+		NotAfter: ends, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	return i.certPEM(), i.keyPEM, nil
+}
+
+func tomorrow() time.Time { return time.Now().Add(24 * time.Hour) }
 
 // issued is a certificate with its key.
 type issued struct {
@@ -90,7 +116,10 @@ func issue(by *issued, template *x509.Certificate) (i issued, err error) {
 	if template.SerialNumber, err = rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 120)); err != nil {
 		return i, fmt.Errorf("making a serial number: %w", err)
 	}
-	template.NotBefore, template.NotAfter = time.Now().Add(-time.Hour), time.Now().Add(24*time.Hour)
+	template.NotBefore = time.Now().Add(-2 * time.Hour)
+	if template.NotAfter.IsZero() {
+		template.NotAfter = tomorrow()
+	}
 	parent, signer := template, i.key
 	if by != nil {
 		parent, signer = by.cert, by.key

@@ -11,8 +11,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"slices"
 	"sync"
+	"syscall"
 	"time"
 
 	"gatehouse/app/assembly/hmg"
@@ -36,17 +38,18 @@ type Gateway struct {
 	mu    sync.Mutex
 	slots map[uint]*tokensim.Slot
 
-	stop  context.CancelFunc
-	ended chan error
+	hangup chan os.Signal
+	stop   context.CancelFunc
+	ended  chan error
 }
 
 // Start starts a gateway without slots on a port that it finds free. Close ends it.
 func Start(ctx context.Context, cfg Config) (*Gateway, error) {
-	g := &Gateway{slots: map[uint]*tokensim.Slot{}, ended: make(chan error, 1)}
+	g := &Gateway{slots: map[uint]*tokensim.Slot{}, hangup: make(chan os.Signal), ended: make(chan error, 1)}
 	ctx, g.stop = context.WithCancel(context.WithoutCancel(ctx))
 	ready := make(chan hmg.Addresses, 1)
 	library := hmg.Library{Open: g.open, Answers: func(context.Context) error { return nil }, Close: func() error { return nil }}
-	settings := hmg.Config{CertFile: cfg.CertFile, CAFile: cfg.CAFile, Address: "127.0.0.1", Drain: 10 * time.Second}
+	settings := hmg.Config{CertFile: cfg.CertFile, CAFile: cfg.CAFile, Address: "127.0.0.1", Drain: 10 * time.Second, Hangup: g.hangup}
 	go func() {
 		g.ended <- hmg.Serve(ctx, settings, library, cfg.Log, func(a hmg.Addresses) { ready <- a })
 	}()
@@ -58,6 +61,13 @@ func Start(ctx context.Context, cfg Config) (*Gateway, error) {
 		g.stop()
 		return nil, fmt.Errorf("starting a gateway: %w", err)
 	}
+}
+
+// Reload has the gateway read its TLS files again, and returns when it has. The
+// gateway must run.
+func (g *Gateway) Reload() {
+	g.hangup <- syscall.SIGHUP
+	g.hangup <- syscall.SIGHUP // taken when the first has been dealt with
 }
 
 // Insert makes a slot with a token, and returns it with its number.
