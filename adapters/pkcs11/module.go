@@ -55,11 +55,13 @@ type Module struct {
 	open map[uint]*Token // by slot; nil while a slot is being opened
 }
 
-// Load opens the library at path and initialises it. It fails as Unavailable.
+// Load opens the library at path and initialises it. It fails as
+// Invalid when the file is no PKCS#11 library, as Unavailable when it does not
+// let itself be initialised.
 func Load(path string, o Options) (*Module, error) {
 	lib, err := cryptoki.Load(path)
 	if err != nil {
-		return nil, fault.Wrap(fault.Unavailable, err, "the PKCS#11 library cannot be loaded").Because(fault.TokenFailed)
+		return nil, fault.Wrap(fault.Invalid, err, "the PKCS#11 library cannot be loaded")
 	}
 	m := &Module{lib: lib, opts: o.withDefaults(), open: map[uint]*Token{}, listing: make(chan struct{}, 1)}
 	m.calls.start()

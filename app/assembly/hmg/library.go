@@ -6,6 +6,7 @@ import (
 	"log/slog"
 
 	"gatehouse/adapters/pkcs11"
+	"gatehouse/app/workers"
 	"gatehouse/core/secret"
 	"gatehouse/ports/token"
 )
@@ -17,7 +18,20 @@ type Library struct {
 	Answers func(ctx context.Context) error // a harmless call
 	Close   func() error
 
+	// Workers tells of the worker processes of a slot; nil when there are none.
+	Workers func(slot uint) []workers.Status
+
 	Uninterruptible bool // see hmgserver.Config
+	Isolated        bool // see gateway.Config
+}
+
+// Start makes the gateway's library ready: in c.Workers processes for each slot,
+// or in this process when there are to be none.
+func Start(ctx context.Context, c Config, log *slog.Logger) (Library, error) {
+	if c.Workers == 0 {
+		return Load(c.LibraryConfig, log) //nolint:contextcheck // loading a library cannot be cancelled
+	}
+	return LoadWorkers(ctx, c.LibraryConfig, c.Workers, Itself(), log)
 }
 
 // Load loads the PKCS#11 library into this process.

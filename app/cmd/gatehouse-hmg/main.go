@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -14,6 +15,8 @@ import (
 
 	"gatehouse/app/assembly"
 	"gatehouse/app/assembly/hmg"
+	"gatehouse/app/assembly/manual"
+	"gatehouse/app/assembly/settings"
 	"gatehouse/app/assembly/version"
 )
 
@@ -22,8 +25,8 @@ const description = `The HSM gateway of Gatehouse: runs beside an HSM, loads its
 Every setting is a flag or a variable, and variables may stand in a file:
 
   # /etc/default/gatehouse-hmg
-  CERT_FILE=/etc/gatehouse/pki/cert.p12
-  CA_FILE=/etc/gatehouse/pki/ca.pem
+  CERT_FILE=/etc/gatehouse-hmg/pki/cert.p12
+  CA_FILE=/etc/gatehouse-hmg/pki/ca.pem
   PKCS11_LIB_PATH=/usr/lib/softhsm/libsofthsm2.so
 
   gatehouse-hmg --config-file /etc/default/gatehouse-hmg config check
@@ -42,6 +45,8 @@ type program struct {
 	Serve      serve            `cmd:""                                                                  default:"withargs"   help:"Run the gateway (this is what it does when nothing else is asked)."`
 	Slots      slots            `cmd:""                                                                  help:"List the slots of the PKCS#11 library, as pkcs11-tool -L does."`
 	Doctor     doctor           `cmd:""                                                                  help:"Say what the PKCS#11 library and its tokens can do, and what is missing."`
+	Worker     workerProcess    `cmd:"" hidden:"" help:"Be a worker process of a gateway, which starts it."`
+	Manual     manual.Command   `cmd:"" hidden:"" help:"Write a part of the manual page."`
 	Config     config           `cmd:""                                                                  help:"Look at the configuration."`
 	Version    kong.VersionFlag `help:"Print the version."`
 }
@@ -70,14 +75,28 @@ func (s serve) Run(ctx context.Context) error {
 		return err
 	}
 	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level}))
-	if err := s.Validate(); err != nil {
-		return err
+	lib, err := hmg.Start(ctx, s.Config, log)
+	if err != nil {
+		return errors.Join(err, s.Free(ctx))
 	}
-	lib, err := hmg.Load(s.LibraryConfig, log) //nolint:contextcheck // loading a library cannot be cancelled
+	return hmg.Serve(ctx, s.Config, lib, log, func(hmg.Addresses) { assembly.Ready(log) })
+}
+
+type workerProcess struct {
+	hmg.LibraryConfig
+
+	LogLevel string `default:"info" env:"HMG_LOG_LEVEL" hidden:""`
+}
+
+// Run serves the gateway that started this process until that ends.
+func (w workerProcess) Run(ctx context.Context) error {
+	signal.Ignore(os.Interrupt, syscall.SIGTERM, syscall.SIGHUP) // the gateway tells when to end
+	level, err := hmg.Config{LogLevel: w.LogLevel}.Level()
 	if err != nil {
 		return err
 	}
-	return hmg.Serve(ctx, s.Config, lib, log, nil)
+	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level}))
+	return hmg.Work(context.WithoutCancel(ctx), w.LibraryConfig, log.With(slog.Int("worker", os.Getpid())))
 }
 
 type config struct {
@@ -87,10 +106,7 @@ type config struct {
 type check struct{ hmg.Config }
 
 // Run checks the configuration.
-func (c check) Run() error {
-	if err := c.Validate(); err != nil {
-		return err
-	}
+func (check) Run() error { // what is wrong has been told
 	fmt.Println("The configuration is good.")
 	return nil
 }
@@ -98,23 +114,8 @@ func (c check) Run() error {
 func main() {
 	assembly.TuneMemory()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := run(ctx)
+	err := settings.Run(ctx, &program{}, os.Args[1:], kong.Name("gatehouse-hmg"), kong.Description(description),
+		kong.Vars{"version": version.Text()})
 	stop()
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "gatehouse-hmg:", err)
-		os.Exit(1)
-	}
-}
-
-func run(ctx context.Context) error {
-	parser, err := kong.New(&program{}, kong.Name("gatehouse-hmg"), kong.Description(description),
-		kong.Vars{"version": version.Text()}, kong.BindTo(ctx, (*context.Context)(nil)))
-	if err != nil {
-		return err
-	}
-	parsed, err := parser.Parse(os.Args[1:])
-	if err != nil {
-		return err
-	}
-	return parsed.Run()
+	os.Exit(settings.End(os.Stderr, "gatehouse-hmg", err))
 }
