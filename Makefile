@@ -45,7 +45,7 @@ BUILDFLAGS := -trimpath $(if $(shell PATH='$(PATH)'; git rev-parse --verify -q H
 TOOL := go tool -modfile=tools/go.mod
 
 COMPILER := gcc libc6-dev ca-certificates
-DEBIAN   := $(COMPILER) softhsm2 opensc libnss3 libnss3-tools openssl sqlite3 curl
+DEBIAN   := $(COMPILER) softhsm2 opensc libnss3 libnss3-tools openssl sqlite3 curl haproxy
 
 # CI=true: a test that finds its token, container or database missing fails
 # instead of skipping. `tools` has seen to it that they are there.
@@ -62,9 +62,13 @@ demo: tools build ## the same, but ends by itself; exits 0 only if every step wa
 	bin/gatehouse-lab demo $(ARGS)
 
 .PHONY: build
-build: compiler ## build the programs and the lab into bin/
+build: compiler faultp11 ## build the programs and the lab into bin/
 	mkdir -p bin
 	go build $(BUILDFLAGS) -o bin/ ./app/cmd/... ./simulators/cmd/gatehouse-lab
+
+.PHONY: faultp11
+faultp11: compiler ## build bin/faultp11.so, which wraps a PKCS#11 module and injects faults
+	@$(MAKE) --no-print-directory -C simulators/faultp11 OUT='$(abspath bin)/faultp11.so'
 
 ##@ Test it
 
