@@ -28,9 +28,9 @@ func (c Config) Validate() error {
 	return errors.Join(c.checkTLS(time.Now()), c.checkPorts(), c.LibraryConfig.Validate())
 }
 
-// Check reports everything that keeps a gateway from starting here and now,
+// Trial reports everything that keeps a gateway from starting here and now,
 // joined: what Validate finds, ports in use, a library that does not load.
-func (c Config) Check(ctx context.Context) error {
+func (c Config) Trial(ctx context.Context) error {
 	return errors.Join(c.Validate(), c.Free(ctx), c.LibraryConfig.loads(ctx))
 }
 
@@ -101,11 +101,12 @@ func (c Config) ports() [3]port {
 	return [...]port{{c.Port, "HMG_LISTEN_PORT"}, {c.HealthPort, "HMG_HEALTH_PORT"}, {c.HealthTLSPort, "HMG_HEALTH_TLS_PORT"}}
 }
 
-// Free reports which ports cannot be listened on now, joined.
+// Free reports which ports cannot be listened on now, joined; not what Validate
+// finds.
 func (c Config) Free(ctx context.Context) error {
 	var wrong []error
 	for _, p := range c.ports() {
-		if p.number == 0 {
+		if p.number == 0 || c.Address != "" && net.ParseIP(c.Address) == nil {
 			continue
 		}
 		l, err := c.open(ctx, p)

@@ -5,6 +5,8 @@
 package settings
 
 import (
+	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -25,14 +27,17 @@ const (
 	misconfigured = 78
 )
 
-// A Checker is a command that can tell what is wrong with its settings.
-type Checker interface{ Check() error }
+// A Checker is a command that can tell everything that keeps it from doing its
+// work. What kong asks, Validate, is asked of commands that are no Checker.
+type Checker interface {
+	Check(ctx context.Context) error
+}
 
 // Run reads args and the environment into grammar, a struct with kong's tags,
-// and runs the command that was chosen. A variable that cannot be read stops
-// it; the error then also holds what else is wrong, by the command's Check.
-func Run(grammar any, args []string, options ...kong.Option) error {
-	parser, err := kong.New(grammar, options...)
+// and runs the command that was chosen. Where a setting is wrong, the error
+// holds all that is wrong, joined. ctx is bound for the commands.
+func Run(ctx context.Context, grammar any, args []string, options ...kong.Option) error {
+	parser, err := kong.New(grammar, append(options, kong.BindTo(ctx, (*context.Context)(nil)))...)
 	if err != nil {
 		return err
 	}
@@ -41,17 +46,34 @@ func Run(grammar any, args []string, options ...kong.Option) error {
 		return parsed.Run()
 	}
 	wrong := unread(parser.Model)
-	if len(wrong) == 0 {
-		return fault.New(fault.Invalid, "%s", err)
+	if len(wrong) > 0 {
+		parsed, err = parser.Parse(args) // without what cannot be read
+		if err == nil {
+			err = check(ctx, parsed)
+		}
 	}
-	parsed, err = parser.Parse(args) // without what cannot be read
-	if err != nil {
-		return errors.Join(append(wrong, fault.New(fault.Invalid, "%s", err))...)
+	var refused *kong.ParseError
+	if errors.As(err, &refused) {
+		switch {
+		case !errors.Is(err, fault.Invalid):
+			err = fault.New(fault.Invalid, "%s", err)
+		case refused.ExitCode() != failed: // by a Validate, and not by a hook before it
+			err = cmp.Or(check(ctx, refused.Context), err)
+		}
 	}
-	if c, ok := parsed.Selected().Target.Addr().Interface().(Checker); ok {
-		wrong = append(wrong, c.Check())
+	return errors.Join(append(wrong, err)...)
+}
+
+// check asks the chosen command what is wrong.
+func check(ctx context.Context, parsed *kong.Context) error {
+	switch c := parsed.Selected().Target.Addr().Interface().(type) {
+	case Checker:
+		return c.Check(ctx)
+	case interface{ Validate() error }:
+		return c.Validate()
+	default:
+		return nil
 	}
-	return errors.Join(wrong...)
 }
 
 // unread takes the variables out of the environment that cannot be read, and

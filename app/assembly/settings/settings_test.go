@@ -2,6 +2,7 @@ package settings_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"testing"
@@ -16,7 +17,22 @@ import (
 // grammar is a program with one command that remembers whether it ran.
 type grammar struct {
 	Serve command `cmd:"" default:"withargs"`
+	Look  looking `cmd:""`
 }
+
+// looking is a command with nothing but what kong asks for.
+type looking struct {
+	Port uint16 `default:"1" env:"SETTINGS_TEST_PORT"`
+}
+
+func (l looking) Validate() error {
+	if l.Port == 1 {
+		return fault.New(fault.Invalid, "port 1 is not for looking")
+	}
+	return nil
+}
+
+func (looking) Run() error { return nil }
 
 type command struct {
 	Port  uint16 `default:"1"    env:"SETTINGS_TEST_PORT"`
@@ -26,16 +42,19 @@ type command struct {
 	ran bool
 }
 
-func (c *command) Check() error {
+func (c *command) Check(context.Context) error {
 	if c.Name == "" {
 		return fault.New(fault.Invalid, "SETTINGS_TEST_NAME is not set")
 	}
 	return nil
 }
 
+// Validate finds the first thing, as kong asks for.
+func (c *command) Validate() error { return c.Check(context.Background()) }
+
 func (c *command) Run() error {
 	c.ran = true
-	return c.Check()
+	return nil
 }
 
 func TestRun(t *testing.T) {
@@ -47,7 +66,9 @@ func TestRun(t *testing.T) {
 		ran  bool
 	}{
 		{"all good", map[string]string{"NAME": "x", "PORT": "7"}, nil, nil, true},
-		{"what the command finds", nil, nil, []string{"SETTINGS_TEST_NAME is not set"}, true},
+		{"what the command finds", nil, nil, []string{"SETTINGS_TEST_NAME is not set"}, false},
+		{"what a command finds that only kong asks", nil, []string{"look"}, []string{"port 1 is not for looking"}, false},
+		{"that and a variable", map[string]string{"PORT": "70000"}, []string{"look"}, []string{`SETTINGS_TEST_PORT: expected a valid 16 bit uint but got "70000"`, "port 1 is not for looking"}, false},
 		{
 			"everything at once",
 			map[string]string{"PORT": "70000", "LEVEL": "loud"},
@@ -73,7 +94,7 @@ func TestRun(t *testing.T) {
 				t.Setenv("SETTINGS_TEST_"+k, v)
 			}
 			var g grammar
-			err := settings.Run(&g, c.args, kong.Name("program"))
+			err := settings.Run(t.Context(), &g, c.args, kong.Name("program"))
 			if diff := cmp.Diff(c.want, settings.Lines(err)); diff != "" {
 				t.Errorf("lines (-want +got):\n%s", diff)
 			}

@@ -65,6 +65,9 @@ func (configFile) BeforeReset(c *kong.Context, trace *kong.Path) error {
 
 type serve struct{ hmg.Config }
 
+// Check tells everything that keeps the gateway from starting.
+func (s serve) Check(ctx context.Context) error { return s.Trial(ctx) }
+
 // Run runs the gateway.
 func (s serve) Run(ctx context.Context) error {
 	hangup := make(chan os.Signal, 1)

@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"net"
 	"os"
 	"os/signal"
 	"syscall"
@@ -13,7 +14,9 @@ import (
 	"github.com/alecthomas/kong"
 
 	"gatehouse/app/assembly"
+	"gatehouse/app/assembly/manual"
 	"gatehouse/app/assembly/service"
+	"gatehouse/app/assembly/settings"
 	"gatehouse/app/assembly/version"
 )
 
@@ -28,6 +31,7 @@ Everything that must outlive the machine is in the data folder. Back it up, and 
 type program struct {
 	Serve     serve            `cmd:"" default:"withargs"                                        help:"Run the service."`
 	MasterKey masterKey        `cmd:"" help:"Look after the key that everything is sealed with." name:"master-key"`
+	Manual    manual.Command   `cmd:"" hidden:""                                                 help:"Write a part of the manual page."`
 	Config    config           `cmd:"" help:"Look at the configuration."`
 	Version   kong.VersionFlag `help:"Print the version."`
 }
@@ -43,7 +47,7 @@ func (s serve) Run(ctx context.Context) error {
 		return err
 	}
 	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level}))
-	return service.Serve(ctx, s.Config, os.Stdout, log, nil)
+	return service.Serve(ctx, s.Config, os.Stdout, log, func(net.Addr) { assembly.Ready(log) })
 }
 
 type masterKey struct {
@@ -72,10 +76,7 @@ type config struct {
 
 type check struct{ service.Config }
 
-func (c check) Run() error {
-	if err := c.Validate(); err != nil {
-		return err
-	}
+func (check) Run() error { // what is wrong has been told
 	fmt.Println("The configuration is good.")
 	return nil
 }
@@ -83,12 +84,8 @@ func (c check) Run() error {
 func main() {
 	assembly.TuneMemory()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	parsed := kong.Parse(&program{}, kong.Name("gatehouse"), kong.Description(description),
-		kong.Vars{"version": version.Text()}, kong.BindTo(ctx, (*context.Context)(nil)))
-	err := parsed.Run()
+	err := settings.Run(ctx, &program{}, os.Args[1:], kong.Name("gatehouse"), kong.Description(description),
+		kong.Vars{"version": version.Text()})
 	stop()
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "gatehouse:", err)
-		os.Exit(1)
-	}
+	os.Exit(settings.End(os.Stderr, "gatehouse", err))
 }
