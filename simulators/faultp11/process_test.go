@@ -1,0 +1,132 @@
+package faultp11_test
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"strconv"
+	"sync"
+	"syscall"
+	"testing"
+
+	"github.com/miekg/pkcs11"
+)
+
+// child is another process with the library: it opens a session and tries to log
+// in with a wrong PIN, and exits with 0 whatever the answer, with 3 if it could
+// not try.
+func child() int {
+	c := pkcs11.New(os.Getenv("FAULTP11_TEST_LIB"))
+	slot, err := strconv.ParseUint(os.Getenv("FAULTP11_TEST_SLOT"), 10, 0)
+	if c == nil || err != nil || c.Initialize() != nil {
+		return 3
+	}
+	s, err := c.OpenSession(uint(slot), pkcs11.CKF_SERIAL_SESSION)
+	if err != nil {
+		return 3
+	}
+	var code pkcs11.Error
+	err = c.Login(s, pkcs11.CKU_USER, "wrong")
+	if !errors.As(err, &code) {
+		return 3
+	}
+	fmt.Printf("%d", uint(code))
+	return 0
+}
+
+// start runs a child and returns the CKR of its C_Login, or how it died.
+func (c *client) start() (uint, *exec.ExitError) {
+	cmd := exec.Command(os.Args[0], "-test.run=^$")
+	cmd.Env = append(os.Environ(), "FAULTP11_TEST_LIB="+c.Lib, "FAULTP11_TEST_SLOT="+strconv.FormatUint(uint64(c.slot), 10))
+	out, err := cmd.Output()
+	var died *exec.ExitError
+	if errors.As(err, &died) {
+		return 0, died
+	}
+	code, err := strconv.ParseUint(string(out), 10, 0)
+	if err != nil {
+		c.t.Errorf("a child said %q", out)
+	}
+	return uint(code), nil
+}
+
+func TestCountsOfSeveralProcesses(t *testing.T) {
+	c := wrapped(t)
+	before, err := c.Counts()
+	c.must(err)
+	c.set("C_Login nth 3 -> return CKR_PIN_LOCKED", "C_Login nth 4 -> call, return CKR_DEVICE_ERROR")
+	var all sync.WaitGroup
+	for range 5 {
+		all.Go(func() {
+			if _, died := c.start(); died != nil {
+				t.Errorf("a child died: %v", died)
+			}
+		})
+	}
+	all.Wait()
+	now, err := c.Counts()
+	c.must(err)
+	got := now.Since(before)["C_Login"]
+	// The second rule sees only what the first leaves: its fourth is the fifth.
+	if got.Calls != 5 || got.Reached != 4 || got.Faults != 2 || got.Real[pkcs11.CKR_PIN_INCORRECT] != 4 ||
+		got.Told[pkcs11.CKR_PIN_INCORRECT] != 3 || got.Told[pkcs11.CKR_PIN_LOCKED] != 1 || got.Told[pkcs11.CKR_DEVICE_ERROR] != 1 {
+		t.Errorf("counts of C_Login: got %+v", got)
+	}
+}
+
+func TestProcessOfARule(t *testing.T) {
+	c := wrapped(t)
+	for _, run := range []struct {
+		rule string
+		want [3]uint
+	}{
+		{"C_Login process first -> return CKR_DEVICE_ERROR", [3]uint{pkcs11.CKR_DEVICE_ERROR, pkcs11.CKR_PIN_INCORRECT, pkcs11.CKR_PIN_INCORRECT}},
+		{"C_Login process each once -> return CKR_DEVICE_ERROR", [3]uint{pkcs11.CKR_DEVICE_ERROR, pkcs11.CKR_DEVICE_ERROR, pkcs11.CKR_DEVICE_ERROR}},
+		{"C_Login times 2 -> return CKR_DEVICE_ERROR", [3]uint{pkcs11.CKR_DEVICE_ERROR, pkcs11.CKR_DEVICE_ERROR, pkcs11.CKR_PIN_INCORRECT}},
+	} {
+		c.set(run.rule)
+		for i, want := range run.want {
+			if got, died := c.start(); died != nil || got != want {
+				t.Errorf("%s: process %d: got %#x, %v, want %#x", run.rule, i+1, got, died, want)
+			}
+		}
+	}
+}
+
+func TestCrash(t *testing.T) {
+	c := wrapped(t)
+	for _, run := range []struct {
+		action string
+		signal syscall.Signal
+		status int
+	}{
+		{"crash", syscall.SIGABRT, -1},
+		{"crash segv", syscall.SIGSEGV, -1},
+		{"crash kill", syscall.SIGKILL, -1},
+		{"crash exit 7", 0, 7},
+		{"call, crash kill", syscall.SIGKILL, -1},
+	} {
+		t.Run(run.action, func(t *testing.T) {
+			before, err := c.Counts()
+			c.must(err)
+			c.set("C_Login once -> " + run.action)
+			_, died := c.start()
+			if died == nil {
+				t.Fatal("the process lived")
+			}
+			status, known := died.Sys().(syscall.WaitStatus)
+			if !known || died.ExitCode() != run.status || (run.signal != 0 && status.Signal() != run.signal) {
+				t.Errorf("got %v", died)
+			}
+			now, err := c.Counts()
+			c.must(err)
+			if got := now.Since(before)["C_Login"].Pending(); got != 1 {
+				t.Errorf("calls without an end: got %d, want 1", got)
+			}
+			if _, died := c.start(); died != nil {
+				t.Errorf("the next process died too: %v", died)
+			}
+		})
+	}
+}
