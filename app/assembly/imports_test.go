@@ -116,6 +116,12 @@ var edges = []edge{
 		reason: "PKCS#11 is behind the Token port, so that where a token is makes no difference",
 	},
 	{
+		from:   "gatehouse/adapters/...",
+		except: []string{"gatehouse/adapters/metrics"},
+		to:     []string{"github.com/prometheus/..."},
+		reason: "whoever counts knows no monitoring system; which one reads the numbers is one package",
+	},
+	{
 		from:   "gatehouse/simulators/...",
 		except: []string{"gatehouse/simulators/lab/...", "gatehouse/simulators/cmd/..."},
 		to:     []string{"gatehouse/app/...", "gatehouse/adapters/..."},
@@ -154,7 +160,7 @@ const (
 )
 
 // driving are the adapters that call use cases; the others are called through ports.
-var driving = []string{"gatehouse/adapters/hmgserver", "gatehouse/adapters/restapi"}
+var driving = []string{"gatehouse/adapters/health", "gatehouse/adapters/hmgserver", "gatehouse/adapters/metrics", "gatehouse/adapters/restapi"}
 
 // suites are the conformance suites beside the ports: libraries that import
 // testing, and so can be in no program that is delivered.
