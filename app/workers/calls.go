@@ -82,3 +82,10 @@ func (cs *calls) overdue(now time.Time, d Deadlines) bool {
 	}
 	return false
 }
+
+// doubtful reports whether an operation takes so long that the worker is to be
+// asked whether it serves.
+func (cs *calls) doubtful(now time.Time, d Deadlines) bool {
+	first := cs[operate].first
+	return first != nil && now.Sub(first.began) > d.Doubt
+}

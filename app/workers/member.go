@@ -136,7 +136,7 @@ func (m *member) take(ctx context.Context, step healing.Step) error {
 		return w.Heal(ctx, step)
 	}
 	m.kill()
-	fresh, err := m.slot.cfg.Start(ctx, m.slot.number, m.slot.pin)
+	fresh, err := m.slot.cfg.Start(ctx, m.slot.number, m.slot.pin, m.slot.who)
 	if err != nil {
 		return err
 	}

@@ -25,11 +25,15 @@ func (s *Slot) watch(ctx context.Context) {
 		}
 		for _, m := range s.members {
 			m.mu.Lock()
-			w, overdue := m.worker, m.worker != nil && m.calls.overdue(s.cfg.Now(), s.cfg.Deadlines)
+			w, now := m.worker, s.cfg.Now()
+			overdue := w != nil && m.calls.overdue(now, s.cfg.Deadlines)
+			doubtful := w != nil && m.calls.doubtful(now, s.cfg.Deadlines)
 			m.mu.Unlock()
+			if overdue || doubtful {
+				m.suspect(w, errHung())
+			}
 			if overdue {
 				s.log.Warn("a call hangs: the worker is killed", slog.Int("worker", m.number))
-				m.suspect(w, errHung())
 				w.Kill()
 			}
 		}

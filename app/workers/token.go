@@ -169,10 +169,27 @@ func (s *Slot) Import(ctx context.Context, t hsm.Template, material secret.Value
 
 // Operate does op with a key.
 func (s *Slot) Operate(ctx context.Context, ref hsm.Ref, op operations.Operation) (operations.Result, error) {
-	// To the end: who waits for it is answered in time, and a call that hangs
-	// has to be seen to.
+	// Each call is followed to its end, for one that hangs has to be seen to.
 	unending := context.WithoutCancel(ctx)
-	return repeated(ctx, s, operate, func(w token.Worker) (operations.Result, error) { return w.Operate(unending, ref, op) })
+	call := func(w token.Worker) (operations.Result, error) { return w.Operate(unending, ref, op) }
+	if ctx.Done() == nil { // who waits is answered in time by somebody else
+		return repeated(ctx, s, operate, call)
+	}
+	type outcome struct {
+		r   operations.Result
+		err error
+	}
+	done := make(chan outcome, 1)
+	go func() {
+		r, err := repeated(ctx, s, operate, call)
+		done <- outcome{r, err}
+	}()
+	select {
+	case o := <-done:
+		return o.r, o.err
+	case <-ctx.Done():
+		return operations.Result{}, fault.Wrap(fault.Unavailable, ctx.Err(), "the HSM did not answer in time").Because(fault.TimedOut)
+	}
 }
 
 // Update changes attributes of a key.

@@ -19,15 +19,17 @@ import (
 
 	"gatehouse/core/fault"
 	"gatehouse/core/healing"
+	"gatehouse/core/hsm"
 	"gatehouse/core/secret"
 	"gatehouse/ports/token"
 )
 
 // Config is what a Slot needs.
 type Config struct {
-	// Start starts a worker and logs in to the slot: once, with this PIN.
-	// Errors are those of token.Token.
-	Start func(ctx context.Context, slot uint, pin secret.Value) (token.Worker, error)
+	// Start starts a worker and logs in to the slot: once, with this PIN, and
+	// only if the token in it is the one expected, where there is one. Errors are
+	// those of token.Token; fault.TokenGone for another token.
+	Start func(ctx context.Context, slot uint, pin secret.Value, expected Identity) (token.Worker, error)
 	Now   func() time.Time
 	// Jitter returns a number in [0,1).
 	Jitter func() float64
@@ -37,11 +39,18 @@ type Config struct {
 	Deadlines Deadlines
 }
 
+// Identity tells one token from another. The zero Identity is any token.
+type Identity struct{ Label, Serial, Manufacturer string }
+
+// IdentityOf returns who a token says it is.
+func IdentityOf(i hsm.Info) Identity { return Identity{i.Label, i.Serial, i.Manufacturer} }
+
 // Deadlines are how long the calls of a class may take before the worker is
 // given up. A request's own deadline is often nearer: it is answered then, and
 // the call goes on.
 type Deadlines struct {
 	Operate time.Duration // 0 means 10 s
+	Doubt   time.Duration // for an operation, after which the worker is asked whether it serves; 0 means 1 s
 	Check   time.Duration // 0 means 3 s
 	Search  time.Duration // inventories; 0 means 2 min
 	Change  time.Duration // generate, import, update, destroy; 0 means 5 min
@@ -52,6 +61,7 @@ type Deadlines struct {
 func (c Config) withDefaults() Config {
 	c.Workers = max(1, c.Workers)
 	c.Deadlines.Operate = cmp.Or(c.Deadlines.Operate, 10*time.Second)
+	c.Deadlines.Doubt = cmp.Or(c.Deadlines.Doubt, time.Second)
 	c.Deadlines.Check = cmp.Or(c.Deadlines.Check, 3*time.Second)
 	c.Deadlines.Search = cmp.Or(c.Deadlines.Search, 2*time.Minute)
 	c.Deadlines.Change = cmp.Or(c.Deadlines.Change, 5*time.Minute)
@@ -65,6 +75,7 @@ type Slot struct {
 	cfg    Config
 	number uint
 	pin    secret.Value
+	who    Identity // the token that was there at first
 	log    *slog.Logger
 	stop   context.CancelFunc
 	ended  sync.WaitGroup // members' goroutines, and the watch
@@ -86,13 +97,18 @@ var _ token.Token = (*Slot)(nil)
 // follow when the token has accepted the PIN, and are not waited for.
 func Open(ctx context.Context, cfg Config, slot uint, pin secret.Value) (*Slot, error) {
 	cfg = cfg.withDefaults()
-	first, err := cfg.Start(ctx, slot, pin)
+	first, err := cfg.Start(ctx, slot, pin, Identity{})
 	if err != nil {
+		return nil, err
+	}
+	info, err := first.Check(ctx)
+	if err != nil {
+		first.Kill()
 		return nil, err
 	}
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	s := &Slot{
-		cfg: cfg, number: slot, pin: pin, stop: stop, changed: make(chan struct{}),
+		cfg: cfg, number: slot, pin: pin, who: IdentityOf(info), stop: stop, changed: make(chan struct{}),
 		log: cfg.Log.With(slog.Uint64("slot", uint64(slot))),
 	}
 	now := cfg.Now()

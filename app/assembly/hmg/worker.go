@@ -2,6 +2,7 @@ package hmg
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"log/slog"
 	"net"
@@ -14,11 +15,16 @@ import (
 	"gatehouse/adapters/worker"
 	"gatehouse/app/assembly/version"
 	"gatehouse/app/gateway"
+	"gatehouse/app/workers"
 	"gatehouse/core/fault"
 	"gatehouse/core/healing"
 	"gatehouse/core/secret"
 	"gatehouse/ports/token"
 )
+
+// expectedToken is the variable that tells a worker which token it may log in
+// to, as workers.Identity in JSON.
+const expectedToken = "GATEHOUSE_EXPECTED_TOKEN"
 
 // parting is how long a worker may take to log out when its gateway is gone.
 const parting = 3 * time.Second
@@ -89,6 +95,9 @@ func (l *ownLibrary) open(ctx context.Context, slot uint, pin secret.Value) (tok
 	if err != nil {
 		return nil, err
 	}
+	if err := expect(ctx, m, slot); err != nil {
+		return nil, err
+	}
 	t, err := m.Open(ctx, slot, pin)
 	if err != nil {
 		return nil, err
@@ -97,6 +106,25 @@ func (l *ownLibrary) open(ctx context.Context, slot uint, pin secret.Value) (tok
 	defer l.mu.Unlock()
 	l.tokens[slot] = t
 	return t, nil
+}
+
+// expect reports whether the token in a slot is another than this worker is for:
+// a PIN is not shown to strangers.
+func expect(ctx context.Context, m *pkcs11.Module, slot uint) error {
+	var want workers.Identity
+	if err := json.Unmarshal([]byte(os.Getenv(expectedToken)), &want); err != nil || want == (workers.Identity{}) {
+		return nil // any token
+	}
+	slots, err := m.Slots(ctx)
+	if err != nil {
+		return err
+	}
+	for _, s := range slots {
+		if s.ID == slot && s.Initialised && (workers.Identity{Label: s.Label, Serial: s.Serial, Manufacturer: s.Manufacturer}) != want {
+			return fault.New(fault.Unavailable, "another token is in the slot now").Because(fault.TokenGone)
+		}
+	}
+	return nil // or the slot is not there, which opening it tells
 }
 
 func (l *ownLibrary) answers(ctx context.Context) error {

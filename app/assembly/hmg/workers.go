@@ -2,6 +2,7 @@ package hmg
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -45,6 +46,7 @@ func Itself() WorkerProgram {
 const (
 	starting = 30 * time.Second
 	stopping = 2 * parting
+	silence  = 3 * time.Second // of a worker that owes answers: it is frozen, for one whose library hangs answers pings
 )
 
 // LoadWorkers has the PKCS#11 library loaded by worker processes: each slot
@@ -109,18 +111,23 @@ type workshop struct {
 	asking sync.Mutex
 }
 
-func (ws *workshop) process() (*worker.Process, error) {
-	return worker.Start(worker.Program{Path: ws.program.Path, Args: ws.program.Args, Env: ws.env, Stderr: ws.program.Stderr})
+func (ws *workshop) process(env ...string) (*worker.Process, error) {
+	return worker.Start(worker.Program{Path: ws.program.Path, Args: ws.program.Args, Env: append(env, ws.env...), Stderr: ws.program.Stderr})
 }
 
 // start starts a worker and logs in.
-func (ws *workshop) start(ctx context.Context, slot uint, pin secret.Value) (token.Worker, error) {
-	p, err := ws.process()
+func (ws *workshop) start(ctx context.Context, slot uint, pin secret.Value, expected workers.Identity) (token.Worker, error) {
+	who, err := json.Marshal(expected)
+	if err != nil {
+		return nil, err
+	}
+	p, err := ws.process(expectedToken + "=" + string(who))
 	if err != nil {
 		return nil, err
 	}
 	t, err := hmgclient.Dial(ctx, hmgclient.Config{
-		Pipe: pipeOf(p), Slot: slot, PIN: pin, Insist: true, Software: "gatehouse-hmg " + version.Number, DialTimeout: starting,
+		Pipe: pipeOf(p), Slot: slot, PIN: pin, Insist: true, Software: "gatehouse-hmg " + version.Number,
+		DialTimeout: starting, Silence: silence,
 	})
 	if err != nil {
 		p.Kill()
