@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"path/filepath"
 	"time"
@@ -102,6 +101,7 @@ type Config struct {
 	Hosts    []string `env:"GATEHOUSE_TLS_HOSTS"          help:"Further names and addresses for the certificate made at first start."                   name:"tls-hosts"             placeholder:"HOST"`
 	Account  string   `default:"main"                       env:"GATEHOUSE_FIRST_ACCOUNT"  help:"Name of the account made at first start."                                              name:"first-account"  placeholder:"NAME"`
 	Admin    string   `default:"admin@gatehouse.example"    env:"GATEHOUSE_FIRST_ADMIN"    help:"E-mail address of the administrator made at first start; the password is printed once." name:"first-admin"    placeholder:"EMAIL"`
+	Password string   `env:"GATEHOUSE_FIRST_PASSWORD_FILE"  help:"File to write the first administrator's password to, for its owner to read and delete (default: it is printed)." name:"first-password-file" placeholder:"FILE"`
 	LogLevel string   `default:"info"                       enum:"debug,info,warn,error"   env:"GATEHOUSE_LOG_LEVEL"                                                                            help:"How much is logged." name:"log-level" placeholder:"LEVEL"`
 
 	RecoverEvery  time.Duration `default:"15s" env:"GATEHOUSE_RECOVER_EVERY"  help:"How often changes of an HSM that were interrupted are looked after."                                         name:"recover-every"  placeholder:"DURATION"`
@@ -110,22 +110,4 @@ type Config struct {
 	DrainWithin time.Duration `default:"20s" help:"How long requests under way may take to end when the service is stopped." name:"drain-within" placeholder:"DURATION"`
 
 	Hangup <-chan os.Signal `kong:"-"` // SIGHUP: read the TLS certificate again
-}
-
-// Validate tells what is wrong with the configuration as far as that shows
-// without starting. Kong calls it too.
-func (c Config) Validate() error {
-	if _, _, err := net.SplitHostPort(c.Listen); err != nil {
-		return fault.New(fault.Invalid, "--listen must be an address and port, such as :8443")
-	}
-	if c.MasterKey == "passphrase" && c.PassphraseFile == "" {
-		return fault.New(fault.Invalid, "--master-passphrase-file is required when the master key comes from a passphrase")
-	}
-	if (c.TLSCert == "") != (c.TLSKey == "") {
-		return fault.New(fault.Invalid, "--tls-cert and --tls-key are given together or not at all")
-	}
-	if c.RecoverEvery <= 0 || c.RecoveryGrace <= 0 {
-		return fault.New(fault.Invalid, "--recover-every and --recovery-grace must be longer than nothing")
-	}
-	return nil
 }

@@ -13,15 +13,14 @@ import (
 	"gatehouse/adapters/restapi"
 	"gatehouse/adapters/tlsconf"
 	"gatehouse/app/assembly/version"
-	"gatehouse/core/secret/reveal"
 )
 
 // reloadEvery is how often the files of the TLS certificate are looked at for a change.
 const reloadEvery = 2 * time.Second
 
 // Serve runs the service until ctx ends, then lets requests under way end. The
-// first administrator's password goes to out, once, at the first start; ready,
-// when not nil, is called with the address once requests are served.
+// first administrator's password goes to out or to the configuration's file,
+// once, at the first start; ready, when not nil, is called with the address once requests are served.
 func Serve(ctx context.Context, cfg Config, out io.Writer, log *slog.Logger, ready func(net.Addr)) (err error) {
 	st, ring, _, err := cfg.OpenStore(ctx)
 	if err != nil {
@@ -39,7 +38,7 @@ func Serve(ctx context.Context, cfg Config, out io.Writer, log *slog.Logger, rea
 		return err
 	}
 	defer svc.Stop()
-	if err := svc.announceAdministrator(ctx, cfg, out); err != nil {
+	if err := svc.announceAdministrator(ctx, cfg, out, log); err != nil {
 		return err
 	}
 
@@ -85,14 +84,3 @@ func (s *Service) healthy(ctx context.Context) error {
 	_, err := s.store.AuditHead(ctx)
 	return err
 }
-
-// announceAdministrator makes the first administrator and prints its password.
-func (s *Service) announceAdministrator(ctx context.Context, cfg Config, out io.Writer) error {
-	password, made, err := s.Accounts.FirstAdministrator(ctx, cfg.Account, cfg.Admin)
-	if err != nil || !made {
-		return err
-	}
-	_, err = fmt.Fprintf(out, "administrator: %s\npassword: %s\n", cfg.Admin, password.Reveal(reveal.Permit{}))
-	return err
-}
-

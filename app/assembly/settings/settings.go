@@ -41,6 +41,7 @@ func Run(ctx context.Context, grammar any, args []string, options ...kong.Option
 	if err != nil {
 		return err
 	}
+	unsetEmpty(parser.Model)
 	parsed, err := parser.Parse(args)
 	if err == nil {
 		return parsed.Run()
@@ -80,23 +81,40 @@ func check(ctx context.Context, parsed *kong.Context) error {
 // returns an error for each.
 func unread(app *kong.Application) (wrong []error) {
 	seen := map[string]bool{}
+	variables(app, func(name string, v *kong.Value) {
+		text, set := os.LookupEnv(name)
+		if !set || seen[name] {
+			return
+		}
+		seen[name] = true
+		if err := readable(v, text); err != nil {
+			wrong = append(wrong, fault.New(fault.Invalid, "%s: %s", name, err))
+			_ = os.Unsetenv(name) // cannot fail for a name that is set
+		}
+	})
+	return wrong
+}
+
+// unsetEmpty takes the variables out of the environment that hold nothing: in
+// a file, NAME= sets nothing.
+func unsetEmpty(app *kong.Application) {
+	variables(app, func(name string, _ *kong.Value) {
+		if os.Getenv(name) == "" {
+			_ = os.Unsetenv(name)
+		}
+	})
+}
+
+// variables visits the variables of all commands.
+func variables(app *kong.Application, visit func(name string, v *kong.Value)) {
 	_ = kong.Visit(app, func(node kong.Visitable, next kong.Next) error {
 		if f, ok := node.(*kong.Flag); ok {
 			for _, name := range f.Tag.Envs {
-				text, set := os.LookupEnv(name)
-				if !set || seen[name] {
-					continue
-				}
-				seen[name] = true
-				if err := readable(f.Value, text); err != nil {
-					wrong = append(wrong, fault.New(fault.Invalid, "%s: %s", name, err))
-					_ = os.Unsetenv(name) // cannot fail for a name that is set
-				}
+				visit(name, f.Value)
 			}
 		}
 		return next(nil)
 	})
-	return wrong
 }
 
 // readable reports whether text is a value of v.

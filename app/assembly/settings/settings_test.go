@@ -66,6 +66,7 @@ func TestRun(t *testing.T) {
 		ran  bool
 	}{
 		{"all good", map[string]string{"NAME": "x", "PORT": "7"}, nil, nil, true},
+		{"variables that hold nothing", map[string]string{"NAME": "x", "PORT": "", "LEVEL": ""}, nil, nil, true},
 		{"what the command finds", nil, nil, []string{"SETTINGS_TEST_NAME is not set"}, false},
 		{"what a command finds that only kong asks", nil, []string{"look"}, []string{"port 1 is not for looking"}, false},
 		{"that and a variable", map[string]string{"PORT": "70000"}, []string{"look"}, []string{`SETTINGS_TEST_PORT: expected a valid 16 bit uint but got "70000"`, "port 1 is not for looking"}, false},

@@ -38,7 +38,13 @@ type program struct {
 
 type serve struct{ service.Config }
 
+// Check tells everything that keeps the service from starting.
+func (s serve) Check(ctx context.Context) error { return s.Trial(ctx) }
+
 func (s serve) Run(ctx context.Context) error {
+	if err := s.Trial(ctx); err != nil {
+		return err
+	}
 	hangup := make(chan os.Signal, 1)
 	signal.Notify(hangup, syscall.SIGHUP)
 	s.Hangup = hangup
