@@ -14,6 +14,9 @@ type Group struct {
 	HmgRedundancy        string               `json:"hmg_redundancy,omitempty"`
 	HmgSegregation       *bool                `json:"hmg_segregation,omitempty"`
 	HmgSync              *bool                `json:"hmg_sync,omitempty"`
+
+	// HmgStatus is Gatehouse's own: the state of each connection, by its id in Hmg.
+	HmgStatus map[string]ConnectionState `json:"hmg_status,omitempty"`
 }
 
 // GroupRequest asks for a new group or for a change of one.

@@ -115,12 +115,21 @@ type SyncError struct {
 	Message string `json:"message"`
 }
 
-// ConnectionStatus is the state of one connection of a group (GET
-// /gatehouse/v1/groups/{id}/connections).
+// ConnectionStatus is the state of one connection of a group, as it is known
+// (GET /gatehouse/v1/groups/{id}/connections).
 type ConnectionStatus struct {
-	ID        string    `json:"id"`
-	Config    HmgConfig `json:"config"`
-	Connected bool      `json:"connected"`
-	Reason    string    `json:"reason,omitempty"`  // why not, in one of few fixed wordings where one fits
-	Message   string    `json:"message,omitempty"` // why not, for people
+	ID     string    `json:"id"`
+	Config HmgConfig `json:"config"`
+	ConnectionState
+}
+
+// ConnectionState tells whether a connection works.
+type ConnectionState struct {
+	State      string `json:"state"` // Connected, Not Connected, or Not Checked Yet
+	Connected  bool   `json:"connected"`
+	Reason     string `json:"reason,omitempty"`     // why not, in one of few fixed wordings where one fits
+	Message    string `json:"message,omitempty"`    // why not, for people
+	Since      Time   `json:"since,omitzero"`       // since when it is in this state
+	Checked    Time   `json:"checked,omitzero"`     // when that was last seen
+	Difference string `json:"difference,omitempty"` // how its keys differ from those of the group's other connections
 }

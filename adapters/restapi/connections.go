@@ -7,6 +7,7 @@ import (
 
 	"gatehouse/adapters/dsmwire"
 	"gatehouse/app/grouping"
+	"gatehouse/app/slotkeys"
 	"gatehouse/app/syncing"
 	"gatehouse/core/fault"
 	"gatehouse/core/hsm"
@@ -80,8 +81,8 @@ func (s *server) check(ctx context.Context, c *call[dsmwire.CheckHmgRequest]) (h
 func (s *server) connections() {
 	const tag = "Gatehouse"
 	register(s, endpoint[none, []dsmwire.ConnectionStatus]{
-		ID: "ListConnections", Method: http.MethodGet, Path: "/gatehouse/v1/groups/{group_id}/connections", Tag: tag, Slow: true,
-		Summary: "The state of every connection of a group, by priority; each is tried now",
+		ID: "ListConnections", Method: http.MethodGet, Path: "/gatehouse/v1/groups/{group_id}/connections", Tag: tag,
+		Summary: "The state of every connection of a group, by priority, as it is known: no HSM is asked",
 		Do: func(ctx context.Context, c *call[none]) ([]dsmwire.ConnectionStatus, error) {
 			gid, err := pathID[id.Group](&c.request, "group_id")
 			if err != nil {
@@ -109,8 +110,15 @@ func (s *server) connections() {
 	})
 }
 
-func statusOf(st grouping.Status) dsmwire.ConnectionStatus {
-	out := dsmwire.ConnectionStatus{ID: string(st.Connection.ID), Config: hmgOf(st.Connection), Connected: st.Err == nil}
+func statusOf(st slotkeys.Status) dsmwire.ConnectionStatus {
+	return dsmwire.ConnectionStatus{ID: string(st.Connection.ID), Config: hmgOf(st.Connection), ConnectionState: stateOf(st)}
+}
+
+func stateOf(st slotkeys.Status) dsmwire.ConnectionState {
+	out := dsmwire.ConnectionState{
+		State: string(st.State), Connected: st.State == slotkeys.Connected, Difference: st.Difference,
+		Since: dsmwire.NewTime(st.Since), Checked: dsmwire.NewTime(st.Checked),
+	}
 	if st.Err != nil {
 		out.Reason, out.Message = string(fault.ReasonOf(st.Err)), fault.Message(st.Err)
 	}

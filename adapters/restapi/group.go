@@ -108,7 +108,7 @@ func (r groupRequest) change() (grouping.Change, error) {
 	return ch, nil
 }
 
-func groupOf(g groups.Group) dsmwire.Group {
+func (s *server) groupOf(g groups.Group) dsmwire.Group {
 	r := dsmwire.Group{
 		GroupID: string(g.ID), AcctID: string(g.Account), Name: g.Name, Description: g.Description, CreatedAt: dsmwire.NewTime(g.CreatedAt),
 		Creator: creator(g.Creator), CustomMetadata: g.Metadata, HmgRedundancy: string(g.Redundancy),
@@ -117,6 +117,10 @@ func groupOf(g groups.Group) dsmwire.Group {
 		r.HmgSegregation, r.HmgSync, r.Hmg = &g.Policy.OwnKeysOnly, &g.Policy.WriteBack, map[string]dsmwire.HmgConfig{}
 		for _, c := range g.Connections {
 			r.Hmg[string(c.ID)] = hmgOf(c)
+		}
+		r.HmgStatus = map[string]dsmwire.ConnectionState{}
+		for _, st := range s.Grouping.State(g) {
+			r.HmgStatus[string(st.Connection.ID)] = stateOf(st)
 		}
 	}
 	return r
@@ -149,7 +153,7 @@ func (s *server) groups() {
 				return listing[dsmwire.Group]{}, err
 			}
 			all, err := s.Grouping.List(ctx, c.Caller)
-			return listingOf(p, all, groupOf), err
+			return listingOf(p, all, s.groupOf), err
 		},
 	})
 	register(s, endpoint[groupRequest, dsmwire.Group]{
@@ -161,7 +165,7 @@ func (s *server) groups() {
 				return dsmwire.Group{}, err
 			}
 			g, err := s.Grouping.Create(ctx, c.Caller, n)
-			return groupOf(g), err
+			return s.groupOf(g), err
 		},
 	})
 	register(s, endpoint[none, dsmwire.Group]{
@@ -172,7 +176,7 @@ func (s *server) groups() {
 				return dsmwire.Group{}, err
 			}
 			g, err := s.Grouping.Group(ctx, c.Caller, gid)
-			return groupOf(g), err
+			return s.groupOf(g), err
 		},
 	})
 	register(s, endpoint[groupRequest, dsmwire.Group]{
@@ -187,7 +191,7 @@ func (s *server) groups() {
 				return dsmwire.Group{}, err
 			}
 			g, err := s.Grouping.Update(ctx, c.Caller, gid, ch)
-			return groupOf(g), err
+			return s.groupOf(g), err
 		},
 	})
 	register(s, endpoint[none, none]{

@@ -190,6 +190,11 @@ func TestConnectionsAreTested(t *testing.T) {
 		t.Errorf("connected: got %+v", statuses)
 	}
 	w.hsm.Eject()
+	wants(t, w.admin, http.MethodPost, one+"/hmg/check", "", 503, "*")
+	g := decoded[dsmwire.Group](t, wants(t, w.admin, http.MethodGet, one, "", 200, "*"))
+	if st := g.HmgStatus[cid]; st.State != "Not Connected" || st.Reason == "" || st.Since.IsZero() || st.Checked.IsZero() {
+		t.Errorf("the group's view: got %+v", g.HmgStatus)
+	}
 	statuses = decoded[[]dsmwire.ConnectionStatus](t, wants(t, w.admin, http.MethodGet, own+"/connections/", "", 200, "*"))
 	if len(statuses) != 1 || statuses[0].Connected || statuses[0].Reason == "" || statuses[0].Message == "" {
 		t.Errorf("token gone: got %+v", statuses)

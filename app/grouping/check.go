@@ -2,9 +2,10 @@ package grouping
 
 import (
 	"context"
-	"sync"
+	"time"
 
 	"gatehouse/app/ledger"
+	"gatehouse/app/slotkeys"
 	"gatehouse/core/access"
 	"gatehouse/core/fault"
 	"gatehouse/core/groups"
@@ -43,7 +44,7 @@ func (s *Service) CheckSaved(ctx context.Context, c access.Caller, gid id.Group,
 		switch {
 		case err != nil:
 		case changed == nil:
-			info, err = s.slots.Check(ctx, conn)
+			info, err = s.slots.Check(ctx, g, conn.ID)
 		default:
 			info, err = s.checkChanged(ctx, conn, *changed)
 		}
@@ -93,24 +94,27 @@ func (s *Service) checkChanged(ctx context.Context, saved groups.Connection, ch 
 	return s.slots.CheckUnsaved(ctx, conn, pin, clientKey)
 }
 
-// Status is the state of one connection.
-type Status struct {
-	Connection groups.Connection
-	Err        error // nil: connected; otherwise why not
-}
-
-// Statuses tests every connection of a group at once, and returns them by priority.
-func (s *Service) Statuses(ctx context.Context, c access.Caller, gid id.Group) ([]Status, error) {
+// Statuses returns the state of every connection of a group by priority, as it
+// is known: no HSM is asked. After a change of a connection it waits a moment
+// for the first check, which is under way.
+func (s *Service) Statuses(ctx context.Context, c access.Caller, gid id.Group) ([]slotkeys.Status, error) {
 	g, err := s.Group(ctx, c, gid)
 	if err != nil {
 		return nil, err
 	}
-	conns := g.ByPriority()
-	statuses := make([]Status, len(conns))
-	var asked sync.WaitGroup
-	for i, conn := range conns {
-		asked.Go(func() { statuses[i] = Status{Connection: conn, Err: s.slots.Status(ctx, conn)} })
+	ctx, cancel := context.WithTimeout(ctx, firstCheckWithin)
+	defer cancel()
+	return s.slots.AwaitStatuses(ctx, g), nil
+}
+
+// firstCheckWithin is how long a view waits for the first check of a connection.
+const firstCheckWithin = 3 * time.Second
+
+// State returns the states of a group's connections by priority as they are
+// known, for views of many groups.
+func (s *Service) State(g groups.Group) []slotkeys.Status {
+	if !g.Kind.HSM() {
+		return nil
 	}
-	asked.Wait()
-	return statuses, nil
+	return s.slots.Statuses(g)
 }

@@ -7,6 +7,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"gatehouse/app/grouping"
 	"gatehouse/app/internal/apptest"
 	"gatehouse/app/slotkeys"
@@ -84,11 +86,16 @@ func TestCheckSaved(t *testing.T) {
 		t.Error("a PIN that was saved for another connection was used")
 	}
 	check("no such connection", id.Connection(w.NewID()), nil, fault.NotFound)
-	if saved, err := w.Grouping.Group(w.ctx, w.admin, g.ID); err != nil || saved.Version != g.Version {
-		t.Errorf("got version %d and error %v, want nothing changed by checks", saved.Version, err)
+	saved, err := w.Grouping.Group(w.ctx, w.admin, g.ID)
+	if err != nil || saved.Connections[0].Refusal != (groups.Refusal{}) || saved.Connections[1].Refusal.Reason != fault.PINIncorrect {
+		t.Errorf("got %+v and error %v, want the refused PIN remembered", saved, err)
+	}
+	saved.Version, saved.Connections[1].Refusal = g.Version, groups.Refusal{}
+	if diff := cmp.Diff(g, saved); diff != "" {
+		t.Errorf("checks have changed the group:\n%s", diff)
 	}
 	ordinary := w.linked("ordinary")
-	_, err := w.Grouping.CheckSaved(w.ctx, w.admin, ordinary.ID, "", nil)
+	_, err = w.Grouping.CheckSaved(w.ctx, w.admin, ordinary.ID, "", nil)
 	apptest.Want(t, "an ordinary group", err, fault.Invalid)
 	_, err = w.Grouping.CheckSaved(w.ctx, w.App(w.account, g), g.ID, cid, nil)
 	apptest.Want(t, "by an app", err, fault.Denied)
@@ -97,6 +104,7 @@ func TestCheckSaved(t *testing.T) {
 func TestStatuses(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
+	w.Watch()
 	down, wrong := apptest.Connection("down.example"), apptest.Connection("wrong.example")
 	down.Order, wrong.PIN = ptr(int32(-1)), secret.FromString("0000")
 	g := w.linked("hsm", apptest.Connection("hsm.example"), wrong, down)
@@ -110,7 +118,7 @@ func TestStatuses(t *testing.T) {
 			address string
 			reason  fault.Reason
 		}{{"down.example:4442", fault.Refused}, {"hsm.example:4442", ""}, {"wrong.example:4442", fault.PINIncorrect}} {
-			if got := all[i]; got.Connection.Address != want.address || fault.ReasonOf(got.Err) != want.reason || (got.Err == nil) != (want.reason == "") {
+			if got := all[i]; got.Connection.Address != want.address || fault.ReasonOf(got.Err) != want.reason || (got.State == slotkeys.Connected) != (want.reason == "") {
 				t.Errorf("number %d: got %s, %v; want %s, %s", i, got.Connection.Address, got.Err, want.address, want.reason)
 			}
 		}
@@ -125,8 +133,8 @@ func TestStatuses(t *testing.T) {
 	}
 }
 
-// However many connections hang, and whatever their gateways do about it, the
-// statuses are there in the time that one takes.
+// However many connections hang, and whatever their gateways do about it, a view
+// is there in a moment, and tells in the end what is wrong.
 func TestStatusesNeverHang(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -137,6 +145,7 @@ func TestStatusesNeverHang(t *testing.T) {
 			<-forever // and never mind the context
 			return nil, fault.New(fault.Unavailable, "too late")
 		}
+		w.Watch()
 		var conns []grouping.Connection
 		for range 5 {
 			conns = append(conns, apptest.Connection("hangs.example"))
@@ -145,15 +154,27 @@ func TestStatusesNeverHang(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		start := time.Now()
-		all, err := w.Grouping.Statuses(t.Context(), w.Admin(account), g.ID)
-		apptest.Want(t, "Statuses", err, "")
-		if took := time.Since(start); took > 15*time.Second {
-			t.Errorf("it took %v", took)
+		statuses := func() []slotkeys.Status {
+			start := time.Now()
+			all, err := w.Grouping.Statuses(t.Context(), w.Admin(account), g.ID)
+			apptest.Want(t, "Statuses", err, "")
+			if took := time.Since(start); took > 4*time.Second || len(all) != 5 {
+				t.Errorf("got %d statuses after %v", len(all), took)
+			}
+			return all
 		}
-		for _, s := range all {
-			if !errors.Is(s.Err, fault.TimedOut) {
-				t.Errorf("got %v, want it timed out", s.Err)
+		for _, s := range statuses() {
+			if s.State != slotkeys.Unknown {
+				t.Errorf("got %s, want it not known yet", s.State)
+			}
+		}
+		for range 4 * 60 { // until the probes are given up
+			w.Pass(time.Second)
+			<-time.After(time.Second)
+		}
+		for _, s := range statuses() {
+			if s.State != slotkeys.NotConnected || !errors.Is(s.Err, fault.TimedOut) {
+				t.Errorf("got %s, %v, want it timed out", s.State, s.Err)
 			}
 		}
 		close(forever)

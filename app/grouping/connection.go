@@ -137,7 +137,11 @@ func (s *Service) modified(saved groups.Connection, ch Connection) (groups.Conne
 	if leadsElsewhere(before, saved) && ch.PIN.Empty() && !before.PIN.Empty() {
 		return saved, fault.New(fault.Invalid, "give the pin again: a change of url or tls could send the saved one to another gateway")
 	}
-	return s.sealed(saved, ch)
+	changed, err := s.sealed(saved, ch)
+	if !changed.SameWay(before) {
+		changed.Refusal = groups.Refusal{} // what was refused is not what will be tried
+	}
+	return changed, err
 }
 
 // leadsElsewhere reports whether b may lead to another gateway than a.

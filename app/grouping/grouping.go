@@ -67,7 +67,11 @@ func (s *Service) Create(ctx context.Context, c access.Caller, n NewGroup) (grou
 		if err := check(g); err != nil {
 			return err
 		}
-		return s.cat.AddGroup(ctx, g)
+		if err := s.cat.AddGroup(ctx, g); err != nil {
+			return err
+		}
+		s.slots.Adopt(g)
+		return nil
 	})
 	return g, err
 }
@@ -129,7 +133,7 @@ func (s *Service) Update(ctx context.Context, c access.Caller, gid id.Group, ch 
 		var err error
 		changed, err = s.cat.UpdateGroup(ctx, gid, func(g groups.Group) (groups.Group, error) { return s.apply(g, ch) })
 		if err == nil {
-			s.slots.Forget(ch.Remove...)
+			s.slots.Adopt(changed)
 		}
 		return err
 	})
@@ -174,13 +178,11 @@ func (s *Service) apply(g groups.Group, ch Change) (groups.Group, error) {
 
 // Delete deletes a group that holds no keys.
 func (s *Service) Delete(ctx context.Context, c access.Caller, gid id.Group) error {
-	return s.manage(ctx, c, "group delete", gid, func(g groups.Group) error {
+	return s.manage(ctx, c, "group delete", gid, func(groups.Group) error {
 		if err := s.cat.DeleteGroup(ctx, gid); err != nil {
 			return err
 		}
-		for _, conn := range g.Connections {
-			s.slots.Forget(conn.ID)
-		}
+		s.slots.Forget(gid)
 		return nil
 	})
 }

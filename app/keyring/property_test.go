@@ -54,7 +54,7 @@ func newStory(w *world, t *rapid.T) *story {
 	w.account = w.AddAccount(name)
 	w.local, w.slot = w.AddGroup(w.account, "ordinary"), w.AddHSMGroup(w.account, "hsm", groups.Policy{WriteBack: true})
 	w.app = w.App(w.account, w.local, w.slot)
-	if err := w.Slots.Status(w.ctx, w.slot.Connections[0]); err != nil {
+	if _, err := w.Slots.Check(w.ctx, w.slot, w.slot.Connections[0].ID); err != nil {
 		t.Fatal(err)
 	}
 	return &story{world: w, t: t, sure: map[id.Key]bool{}}

@@ -29,9 +29,15 @@ func (w *world) dieAt(c storesim.Call, applied bool) {
 
 // dieIn kills the process in the middle of a call to the token, which is carried out.
 func (w *world) dieIn(c tokensim.Call) {
-	apptest.Want(w.t, "the connection", w.Slots.Status(w.ctx, w.slot.Connections[0]), "") // is open
+	apptest.Want(w.t, "the connection", checked(w), "") // is open
 	w.HSM.Fail(tokensim.Fault{Call: c, Apply: true, Err: lost()})
 	w.Store.Fail(storesim.Fault{Call: "BeginIntent", Before: w.die})
+}
+
+// checked tests the connection of the slot's group.
+func checked(w *world) error {
+	_, err := w.Slots.Check(w.ctx, w.slot, w.slot.Connections[0].ID)
+	return err
 }
 
 // revive begins a new process once the earlier one is dead.

@@ -5,41 +5,55 @@ import (
 	"errors"
 	"time"
 
+	"gatehouse/core/failover"
 	"gatehouse/core/fault"
 	"gatehouse/core/groups"
 	"gatehouse/core/hsm"
+	"gatehouse/core/id"
 	"gatehouse/core/secret"
-	"gatehouse/ports/token"
 )
 
 // Check tests a saved connection with its stored PIN for a person, who may have
 // mended what was wrong: a PIN that was refused is tried once more, and a token
 // that was exchanged is accepted.
-func (b *Backend) Check(ctx context.Context, conn groups.Connection) (hsm.Info, error) {
-	b.links.retry(conn)
-	info, err := b.check(ctx, conn)
+func (b *Backend) Check(ctx context.Context, g groups.Group, c id.Connection) (hsm.Info, error) {
+	l, err := b.links.find(g, c)
+	if err != nil {
+		return hsm.Info{}, err
+	}
+	check := func(ctx context.Context) (hsm.Info, error) { return l.check(ctx, true) }
+	info, err := b.answering(ctx, check)
 	if errors.Is(err, fault.TokenGone) {
-		b.links.renew(conn)
-		info, err = b.check(ctx, conn)
+		l.renew()
+		info, err = b.answering(ctx, check)
 	}
 	return info, err
 }
 
-// Status tells whether a saved connection works, without trying a PIN that was
-// refused before: nil when it is connected.
-func (b *Backend) Status(ctx context.Context, conn groups.Connection) error {
-	_, err := b.check(ctx, conn)
-	return err
-}
-
-func (b *Backend) check(ctx context.Context, conn groups.Connection) (hsm.Info, error) {
-	return b.answering(ctx, func(ctx context.Context) (info hsm.Info, err error) {
-		_, err = b.links.use(ctx, conn, func(ctx context.Context, t token.Token) error {
-			info, err = t.Check(ctx)
-			return err
-		})
-		return info, err
-	})
+// check asks the token, and notes what that tells of the connection.
+func (l *link) check(ctx context.Context, insist bool) (hsm.Info, error) {
+	o, err := l.acquire(ctx, 0, insist)
+	if err != nil {
+		if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+			l.note(failover.Broken, err)
+		}
+		return hsm.Info{}, err // noted by the attempt to open it
+	}
+	defer l.release(o, nil)
+	info, err := o.token.Check(ctx)
+	e, tells := failover.Judge(err)
+	switch {
+	case e == failover.Refused:
+		l.refuse(ctx, err)
+		l.note(e, err)
+	case !tells && failover.Busy(err), errors.Is(ctx.Err(), context.Canceled): // nobody waits for the answer
+		l.note(failover.Dropped, nil)
+	case err == nil:
+		l.note(failover.Answered, nil)
+	default:
+		l.note(failover.Broken, err)
+	}
+	return info, err
 }
 
 // CheckUnsaved tests a connection that is not saved, with the secrets given.

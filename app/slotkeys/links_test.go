@@ -18,15 +18,21 @@ import (
 	"gatehouse/simulators/tokensim"
 )
 
+// bubble returns a backend for a test in a bubble of its own time.
+func bubble(t *testing.T, dial slotkeys.Dial) *slotkeys.Backend {
+	t.Helper()
+	return slotkeys.New(dial, ring(t), slotkeys.Config{
+		Now: time.Now, Shuffle: func(int, func(i, j int)) {}, Normalise: softkeys.Normalise,
+	})
+}
+
 // inBubble runs a test over a slot in a bubble of its own time, and wants
 // nothing misused at its end.
 func inBubble(t *testing.T, test func(t *testing.T, s *slot, b *slotkeys.Backend)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		s := newSlot()
-		b := slotkeys.New(dial(map[id.Connection]*slot{first: s}), ring(t), slotkeys.Config{
-			Shuffle: func(int, func(i, j int)) {}, Normalise: softkeys.Normalise,
-		})
+		b := bubble(t, dial(map[id.Connection]*slot{first: s}))
 		test(t, s, b)
 		b.Close()
 		for _, m := range s.Misuse() {
@@ -35,10 +41,16 @@ func inBubble(t *testing.T, test func(t *testing.T, s *slot, b *slotkeys.Backend
 	})
 }
 
-// elsewhere is the connection with another address.
-func elsewhere(conn groups.Connection) groups.Connection {
+// elsewhere is g with its first connection at another address.
+func elsewhere(g groups.Group) groups.Group {
+	conn := g.Connections[0]
 	conn.Address = "other.example:4442"
-	return conn
+	return changed(g, conn)
+}
+
+// asks does something through a connection of g.
+func asks(ctx context.Context, b *slotkeys.Backend, g groups.Group) error {
+	return b.Inventory(ctx, g, func(hsm.Object) error { return nil })
 }
 
 func TestCallsEndWithTheTokenTheyBeganWith(t *testing.T) {
@@ -52,7 +64,7 @@ func TestCallsEndWithTheTokenTheyBeganWith(t *testing.T) {
 		if err := s.AwaitHanging(t.Context(), tokensim.Operate, 1); err != nil {
 			t.Fatal(err)
 		}
-		if err := b.Status(t.Context(), elsewhere(g.Connections[0])); err != nil {
+		if err := asks(t.Context(), b, elsewhere(g)); err != nil {
 			t.Errorf("the connection as it is now: got %v, want it to work", err)
 		}
 		s.Release()
@@ -64,69 +76,59 @@ func TestCallsEndWithTheTokenTheyBeganWith(t *testing.T) {
 
 func TestTokensThatNobodyNeedsAreClosed(t *testing.T) {
 	t.Parallel()
-	for what, leave := range map[string]func(b *slotkeys.Backend, conn groups.Connection) error{
-		"the connection is changed": func(b *slotkeys.Backend, conn groups.Connection) error {
-			return b.Status(context.Background(), elsewhere(conn))
-		},
-		"the connection is removed": func(b *slotkeys.Backend, conn groups.Connection) error { b.Forget(conn.ID); return nil },
+	for what, c := range map[string]struct {
+		leave func(b *slotkeys.Backend, g groups.Group)
+		late  error // what who had begun before is told; nil: served by what there is instead
+	}{
+		"the connection is changed": {func(b *slotkeys.Backend, g groups.Group) { b.Adopt(elsewhere(g)) }, nil},
+		"the connection is removed": {func(b *slotkeys.Backend, g groups.Group) { b.Adopt(changed(g)) }, fault.Unavailable},
+		"the group is deleted":      {func(b *slotkeys.Backend, g groups.Group) { b.Forget(g.ID) }, fault.Unavailable},
+		"the service stops":         {func(b *slotkeys.Backend, _ groups.Group) { b.Close() }, fault.Unavailable},
 	} {
-		t.Run(what, func(t *testing.T) {
+		t.Run(what+" while one is opened", func(t *testing.T) {
 			t.Parallel()
 			inBubble(t, func(t *testing.T, s *slot, b *slotkeys.Backend) {
-				conn := connection(t, first, 0, pin)
+				g := group(connection(t, first, 0, pin))
 				s.Fail(tokensim.Fault{Call: tokensim.Open, Hang: true})
 				late := make(chan error)
-				go func() { late <- b.Status(t.Context(), conn) }()
+				go func() { late <- asks(t.Context(), b, g) }()
 				if err := s.AwaitHanging(t.Context(), tokensim.Open, 1); err != nil {
 					t.Fatal(err)
 				}
-				if err := leave(b, conn); err != nil {
-					t.Fatal(err)
+				c.leave(b, g)
+				if err := <-late; !errors.Is(err, c.late) {
+					t.Errorf("who had begun before: got %v, want %v", err, c.late)
 				}
-				s.Release() // the token of before is open only now
-				if err := <-late; err != nil {
-					t.Errorf("who had begun before: got %v, want it served", err)
-				}
-				b.Forget(conn.ID)
+				b.Forget(g.ID)
 				synctest.Wait()
 				if left := s.Misuse(); len(left) != 0 {
 					t.Errorf("got %v, want every token closed", left)
 				}
+				if err := asks(t.Context(), b, g); !errors.Is(err, fault.Unavailable) {
+					t.Errorf("who is late: got %v, want it refused", err)
+				}
 			})
 		})
 	}
-	t.Run("the service stops while one is opened", func(t *testing.T) {
-		t.Parallel()
-		inBubble(t, func(t *testing.T, s *slot, b *slotkeys.Backend) {
-			s.Fail(tokensim.Fault{Call: tokensim.Open, Hang: true})
-			late := make(chan error)
-			go func() { late <- b.Status(t.Context(), connection(t, first, 0, pin)) }()
-			if err := s.AwaitHanging(t.Context(), tokensim.Open, 1); err != nil {
-				t.Fatal(err)
-			}
-			b.Close()
-			s.Release()
-			if err := <-late; !errors.Is(err, fault.Unavailable) {
-				t.Errorf("got %v, want the call refused", err)
-			}
-		})
-	})
 }
 
 // After a change of the connection, a caller who still has the group as it was
-// must not try the refused PIN again.
-func TestARefusedPINStaysRefusedForWhoIsLate(t *testing.T) {
+// neither tries the refused PIN again nor gets in the way of the new one.
+func TestWhoIsLateUsesWhatIsThereNow(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(t *testing.T, s *slot, b *slotkeys.Backend) {
-		before, after := connection(t, first, 0, "0000"), connection(t, first, 0, pin)
-		for _, conn := range []groups.Connection{before, after, before, after, before} {
-			err := b.Status(t.Context(), conn)
-			if wrong := fault.ReasonOf(err) == fault.PINIncorrect; wrong == (string(conn.PIN) == string(after.PIN)) {
-				t.Errorf("got %v from the connection with the PIN right: %t", err, !wrong)
+		before := group(connection(t, first, 0, "0000"))
+		if err := asks(t.Context(), b, before); fault.ReasonOf(err) != fault.PINIncorrect {
+			t.Fatalf("got %v, want the PIN refused", err)
+		}
+		after := changed(before, connection(t, first, 0, pin))
+		for _, g := range []groups.Group{after, before, after, before} {
+			if err := asks(t.Context(), b, g); err != nil {
+				t.Errorf("version %d: got %v, want it served", g.Version, err)
 			}
 		}
-		if _, refused := s.Logins(); refused != 1 {
-			t.Errorf("got %d tries of the wrong PIN, want one", refused)
+		if accepted, refused := s.Logins(); accepted != 1 || refused != 1 {
+			t.Errorf("got %d logins and %d refused, want one each", accepted, refused)
 		}
 	})
 }
@@ -134,38 +136,41 @@ func TestARefusedPINStaysRefusedForWhoIsLate(t *testing.T) {
 func TestAnExchangedTokenIsAcceptedByAPerson(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(t *testing.T, s *slot, b *slotkeys.Backend) {
-		conn := connection(t, first, 0, pin)
-		if err := b.Status(t.Context(), conn); err != nil {
+		g := group(connection(t, first, 0, pin))
+		check := func() error { _, err := b.Check(t.Context(), g, first); return err }
+		if err := asks(t.Context(), b, g); err != nil {
 			t.Fatal(err)
 		}
 		s.Swap()
-		if err := b.Status(t.Context(), conn); !errors.Is(err, fault.TokenGone) {
-			t.Errorf("got %v by itself, want another token not to be accepted", err)
+		if err := asks(t.Context(), b, g); !errors.Is(err, fault.TokenGone) {
+			t.Errorf("got %v, want another token noticed", err)
 		}
-		if _, err := b.Check(t.Context(), conn); err != nil {
-			t.Errorf("got %v when a person asks, want the token accepted", err)
+		if err := asks(t.Context(), b, g); !errors.Is(err, fault.TokenGone) {
+			t.Errorf("got %v the second time, want it refused until a person says so", err)
 		}
-		if err := b.Status(t.Context(), conn); err != nil {
-			t.Errorf("got %v afterwards, want it to work again", err)
+		if err := check(); err != nil {
+			t.Errorf("a person's test: got %v, want the token accepted", err)
+		}
+		if err := asks(t.Context(), b, g); err != nil {
+			t.Errorf("after that: got %v, want it in use", err)
 		}
 	})
 }
 
-// A token that ignores the end of its context hangs nobody who asks how it is.
-func TestStatusNeverHangs(t *testing.T) {
+// A token that ignores the end of its context hangs nobody who tests it.
+func TestATestNeverHangs(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		forever := make(chan struct{})
-		b := slotkeys.New(func(context.Context, groups.Connection, slotkeys.Access) (token.Token, error) {
+		b := bubble(t, func(context.Context, groups.Connection, slotkeys.Access) (token.Token, error) {
 			<-forever
 			return nil, fault.New(fault.Unavailable, "too late")
-		}, ring(t), slotkeys.Config{})
-		conn := connection(t, first, 0, pin)
+		})
+		g := group(connection(t, first, 0, pin))
 		for what, ask := range map[string]func(ctx context.Context) error{
-			"Status": func(ctx context.Context) error { return b.Status(ctx, conn) },
-			"Check":  func(ctx context.Context) error { _, err := b.Check(ctx, conn); return err },
+			"Check": func(ctx context.Context) error { _, err := b.Check(ctx, g, first); return err },
 			"CheckUnsaved": func(ctx context.Context) error {
-				_, err := b.CheckUnsaved(ctx, conn, secret.Value{}, secret.Value{})
+				_, err := b.CheckUnsaved(ctx, g.Connections[0], secret.Value{}, secret.Value{})
 				return err
 			},
 		} {
@@ -178,18 +183,19 @@ func TestStatusNeverHangs(t *testing.T) {
 			}
 		}
 		close(forever)
+		b.Close()
 	})
 }
 
 func TestChangesGoToTheNextConnectionWhenNoTokenWasReached(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(t *testing.T, s *slot, _ *slotkeys.Backend) {
-		b := slotkeys.New(func(ctx context.Context, conn groups.Connection, a slotkeys.Access) (token.Token, error) {
+		b := bubble(t, func(ctx context.Context, conn groups.Connection, a slotkeys.Access) (token.Token, error) {
 			if conn.ID == first {
 				return nil, fault.New(fault.Unavailable, "no answer").Because(fault.TimedOut)
 			}
 			return dial(map[id.Connection]*slot{other: s})(ctx, conn, a)
-		}, ring(t), slotkeys.Config{Normalise: softkeys.Normalise})
+		})
 		defer b.Close()
 		g := group(connection(t, first, 0, pin), connection(t, other, 1, pin))
 		if k := made(t, b, g); len(s.Objects()) != 2 || k.Virtual == nil {
@@ -201,7 +207,7 @@ func TestChangesGoToTheNextConnectionWhenNoTokenWasReached(t *testing.T) {
 func TestAnInventoryThatIsCutOffSaysWhy(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(t *testing.T, s *slot, _ *slotkeys.Backend) {
-		b := newBackend(t, map[id.Connection]*slot{first: s, other: s})
+		b := bubble(t, dial(map[id.Connection]*slot{first: s, other: s}))
 		defer b.Close()
 		g := group(connection(t, first, 0, pin), connection(t, other, 1, pin))
 		made(t, b, g)

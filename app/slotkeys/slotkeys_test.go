@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -43,7 +44,7 @@ func ring(tb testing.TB) *seal.Ring {
 // slot is a simulated slot with what the backend needs to reach it.
 type slot struct {
 	*tokensim.Slot
-	refused bool // nobody listens at its gateway
+	refused atomic.Bool // nobody listens at its gateway
 }
 
 func newSlot() *slot {
@@ -54,7 +55,7 @@ func newSlot() *slot {
 func dial(slots map[id.Connection]*slot) slotkeys.Dial {
 	return func(ctx context.Context, conn groups.Connection, a slotkeys.Access) (token.Token, error) {
 		s := slots[conn.ID]
-		if s == nil || s.refused {
+		if s == nil || s.refused.Load() {
 			return nil, fault.New(fault.Unavailable, "nobody listens").Because(fault.Refused)
 		}
 		t, err := s.Open(ctx, a.PIN)
@@ -68,7 +69,7 @@ func dial(slots map[id.Connection]*slot) slotkeys.Dial {
 func newBackend(tb testing.TB, slots map[id.Connection]*slot) *slotkeys.Backend {
 	tb.Helper()
 	b := slotkeys.New(dial(slots), ring(tb), slotkeys.Config{
-		Shuffle: func(int, func(i, j int)) {}, Normalise: softkeys.Normalise, OperateWithin: 2 * time.Second,
+		Now: time.Now, Shuffle: func(int, func(i, j int)) {}, Normalise: softkeys.Normalise, OperateWithin: 2 * time.Second,
 	})
 	tb.Cleanup(b.Close)
 	return b
@@ -88,6 +89,13 @@ func group(conns ...groups.Connection) groups.Group {
 		ID: "22222222-2222-4222-8222-222222222222", Account: "11111111-1111-4111-8111-111111111111",
 		Kind: groups.SoftHSM, Redundancy: groups.PriorityFailover, Connections: conns,
 	}
+}
+
+// changed is a later version of g with these connections.
+func changed(g groups.Group, conns ...groups.Connection) groups.Group {
+	g.Version++
+	g.Connections = conns
+	return g
 }
 
 func TestConformance(t *testing.T) {
@@ -143,7 +151,8 @@ func TestFailover(t *testing.T) {
 	t.Run("the next connection takes over within the request", func(t *testing.T) {
 		t.Parallel()
 		s := newSlot()
-		down := &slot{Slot: s.Slot, refused: true}
+		down := &slot{Slot: s.Slot}
+		down.refused.Store(true)
 		b := newBackend(t, map[id.Connection]*slot{first: down, other: s})
 		g := group(connection(t, first, 0, pin), connection(t, other, 1, pin))
 		if err := sign(t, b, g, made(t, b, g)); err != nil {
@@ -156,9 +165,9 @@ func TestFailover(t *testing.T) {
 		b := newBackend(t, map[id.Connection]*slot{first: s, other: spare})
 		g := group(connection(t, first, 0, pin), connection(t, other, 1, pin))
 		k := made(t, b, g)
-		k.Virtual.Label = []byte("somebody else's")
-		if err := sign(t, b, g, k); !errors.Is(err, fault.NotFound) {
-			t.Errorf("got %v, want no such key", err)
+		s.Fail(tokensim.Fault{Call: tokensim.Operate, Err: fault.New(fault.Invalid, "wrong everywhere")})
+		if err := sign(t, b, g, k); !errors.Is(err, fault.Invalid) {
+			t.Errorf("got %v, want the refusal", err)
 		}
 		if accepted, _ := spare.Logins(); accepted != 0 {
 			t.Errorf("got %d logins at the second HSM, want none", accepted)
@@ -199,14 +208,13 @@ func TestPIN(t *testing.T) {
 	if got := tried(); got != 1 {
 		t.Errorf("got %d tries of a wrong PIN, want one", got)
 	}
-	if _, err := b.Check(t.Context(), wrong.Connections[0]); !errors.Is(err, fault.PINIncorrect) {
+	if _, err := b.Check(t.Context(), wrong, first); !errors.Is(err, fault.PINIncorrect) {
 		t.Errorf("got %v from a test, want a refused PIN", err)
 	}
 	if got := tried(); got != 2 {
 		t.Errorf("got %d tries after a person asked, want one more", got)
 	}
-	mended := group(connection(t, first, 0, pin))
-	if err := b.Status(t.Context(), mended.Connections[0]); err != nil {
+	if _, err := b.Check(t.Context(), changed(wrong, connection(t, first, 0, pin)), first); err != nil {
 		t.Errorf("got %v after the PIN was corrected, want a connection", err)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	mathrand "math/rand/v2"
+	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -22,6 +23,7 @@ import (
 	"gatehouse/app/sessions"
 	"gatehouse/app/slotkeys"
 	"gatehouse/app/syncing"
+	"gatehouse/core/groups"
 	"gatehouse/core/secret"
 	"gatehouse/ports/seal"
 	"gatehouse/ports/store"
@@ -37,7 +39,7 @@ type Outside struct {
 	Random io.Reader
 	Log    *slog.Logger
 
-	Slots         slotkeys.Config // deadlines; Shuffle and Normalise are filled in
+	Slots         slotkeys.Config // deadlines; its functions are filled in
 	RecoveryGrace time.Duration   // see keyring.Config.Grace
 	RecoverEvery  time.Duration   // 0: every 15 s
 }
@@ -71,7 +73,7 @@ type Service struct {
 	now     func() time.Time
 	log     *slog.Logger
 	stop    context.CancelFunc
-	stopped chan struct{}
+	working sync.WaitGroup
 }
 
 // New wires a service, makes sure that the store was sealed under the
@@ -86,7 +88,8 @@ func New(ctx context.Context, o Outside) (*Service, error) {
 	newID := uuid.NewString
 	cat := catalogue.New(o.Store)
 	book := ledger.New(cat, o.Now, newID)
-	o.Slots.Shuffle, o.Slots.Normalise = mathrand.Shuffle, softkeys.Normalise
+	o.Slots.Now, o.Slots.Jitter, o.Slots.Shuffle = o.Now, mathrand.Float64, mathrand.Shuffle
+	o.Slots.Normalise, o.Slots.Remember = softkeys.Normalise, grouping.Refusals(cat)
 	slots := slotkeys.New(o.Dial, o.Sealer, o.Slots)
 	dummyHash, err := passwords.Hash(secret.FromString(newID()))
 	if err != nil {
@@ -103,13 +106,16 @@ func New(ctx context.Context, o Outside) (*Service, error) {
 		Keyring: keyring.New(cat, book, softkeys.New(o.Sealer, softkeys.Config{}), slots, keyring.Config{
 			Now: o.Now, NewID: newID, Grace: o.RecoveryGrace,
 		}),
-		store: o.Store, slots: slots, now: o.Now, log: o.Log, stopped: make(chan struct{}),
+		store: o.Store, slots: slots, now: o.Now, log: o.Log,
 	}
 	s.Syncing = syncing.New(cat, book, slots, s.Keyring, syncing.Config{Now: o.Now, NewID: newID})
 
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	s.stop = stop
-	go s.tend(background, o.RecoverEvery)
+	s.working.Go(func() { s.tend(background, o.RecoverEvery) })
+	s.working.Go(func() {
+		slots.Watch(background, func(ctx context.Context) ([]groups.Group, error) { return cat.ListGroups(ctx, "") })
+	})
 	return s, nil
 }
 
@@ -118,7 +124,6 @@ const lastSweepWithin = 5 * time.Second
 
 // tend recovers and sweeps, at once and then on a timer, until ctx ends.
 func (s *Service) tend(ctx context.Context, every time.Duration) {
-	defer close(s.stopped)
 	timer := time.NewTicker(every)
 	defer timer.Stop()
 	for {
@@ -153,6 +158,6 @@ func (s *Service) lastSweep(ctx context.Context) {
 // have ended before.
 func (s *Service) Stop() {
 	s.stop()
-	<-s.stopped
+	s.working.Wait()
 	s.slots.Close()
 }

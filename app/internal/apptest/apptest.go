@@ -27,6 +27,7 @@ import (
 	"gatehouse/app/sessions"
 	"gatehouse/app/slotkeys"
 	"gatehouse/app/syncing"
+	"gatehouse/core/groups"
 	"gatehouse/core/secret"
 	"gatehouse/ports/seal/sealtest"
 	"gatehouse/simulators/storesim"
@@ -103,7 +104,9 @@ func (w *World) NewHSM() {
 func (w *World) Restart() {
 	cat := catalogue.New(w.Store)
 	led := ledger.New(cat, w.Now, w.NewID)
-	slots := slotkeys.New(w.dial, w.Sealer, slotkeys.Config{Shuffle: func(int, func(i, j int)) {}, Normalise: softkeys.Normalise})
+	slots := slotkeys.New(w.dial, w.Sealer, slotkeys.Config{
+		Now: w.Now, Shuffle: func(int, func(i, j int)) {}, Normalise: softkeys.Normalise, Remember: grouping.Refusals(cat),
+	})
 	ring := keyring.New(cat, led, softkeys.New(w.Sealer, softkeys.Config{}), slots, keyring.Config{Now: w.Now, NewID: w.NewID, Grace: Grace})
 	w.Process = &Process{
 		Catalogue: cat, Ledger: led, Slots: slots, Keyring: ring,
@@ -115,6 +118,21 @@ func (w *World) Restart() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.begun = append(w.begun, w.Process)
+}
+
+// Watch keeps the states of the connections fresh until the test ends.
+func (w *World) Watch() {
+	ctx, stop := context.WithCancel(context.WithoutCancel(w.tb.Context()))
+	p := w.Process
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		p.Slots.Watch(ctx, func(ctx context.Context) ([]groups.Group, error) { return p.Catalogue.ListGroups(ctx, "") })
+	}()
+	w.tb.Cleanup(func() {
+		stop()
+		<-ended
+	})
 }
 
 // Now is the world's clock.

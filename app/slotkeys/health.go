@@ -1,0 +1,249 @@
+package slotkeys
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"gatehouse/core/failover"
+	"gatehouse/core/fault"
+	"gatehouse/core/groups"
+)
+
+// health is what is known of a link's connection, under the link's lock.
+type health struct {
+	breaker failover.Breaker
+	known   bool  // something was learnt
+	err     error // why it is not connected
+	since   time.Time
+	checked time.Time
+	good    time.Time // when a call was last answered
+	idle    time.Time // when it is probed although nothing is wrong
+
+	checkedOnce chan struct{} // closed when known
+
+	refused   error        // the PIN was refused: it is not to be tried again
+	stored    fault.Reason // what the store knows of that
+	recording sync.Mutex   // held by who tells the store; taken before the link's lock
+
+	probing     bool
+	probed      time.Time // when the last probe began
+	early       bool      // it is probed before its time
+	probeWithin time.Duration
+	overdue     bool   // the probe was given up and is still under way
+	different   string // how its keys differ from those of the group's other connections
+}
+
+// State is the state of a connection as views tell it.
+type State string
+
+// The states.
+const (
+	Unknown      State = "Not Checked Yet"
+	Connected    State = "Connected"
+	NotConnected State = "Not Connected"
+)
+
+// Status is what is known of one connection.
+type Status struct {
+	Connection groups.Connection
+	State      State
+	Err        error     // why it is not connected: "Not Connected: …"
+	Since      time.Time // since when it is in this state
+	Checked    time.Time // when that was last seen
+	Difference string    // how its keys differ from those of the group's other connections; empty: not that anybody knows
+}
+
+// Statuses returns the state of each connection of g by priority, without
+// asking any HSM.
+func (b *Backend) Statuses(g groups.Group) []Status {
+	conns := g.ByPriority()
+	all := make([]Status, len(conns))
+	for i, conn := range conns {
+		all[i] = Status{Connection: conn, State: Unknown}
+		if l := b.links.look(g.ID, conn); l != nil {
+			all[i] = l.status()
+			all[i].Connection = conn // with its present order
+		}
+	}
+	return all
+}
+
+// AwaitStatuses is Statuses for who has changed a connection and wants to see
+// the effect: it waits until each connection was checked once, or ctx ends.
+func (b *Backend) AwaitStatuses(ctx context.Context, g groups.Group) []Status {
+	for _, conn := range g.Connections {
+		if l := b.links.look(g.ID, conn); l != nil {
+			select {
+			case <-l.checkedOnce:
+			case <-ctx.Done():
+			}
+		}
+	}
+	return b.Statuses(g)
+}
+
+func (l *link) status() Status {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	s := Status{Connection: l.conn, State: Unknown, Since: l.since, Checked: l.checked, Difference: l.different}
+	switch {
+	case !l.known:
+	case l.connected():
+		s.State = Connected
+	default:
+		s.State, s.Err = NotConnected, notConnected(l.err)
+	}
+	return s
+}
+
+// connected reports whether requests use the connection. The caller holds l.mu.
+func (l *link) connected() bool { return l.breaker.State() == failover.Closed }
+
+// usable reports whether requests use the connection, and why it must not even
+// be tried, if so.
+func (l *link) usable() (bool, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.connected() && l.refused == nil && (l.opening == nil || !l.opening.slow), l.refused
+}
+
+// beginTrial lets one request find out whether a connection works that is
+// passed over. Joins is true when an attempt to open it is under way.
+func (l *link) beginTrial() (joins bool, err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	switch {
+	case l.opening != nil:
+		return true, nil
+	case l.breaker.State() == failover.HalfOpen && l.err != nil:
+		return false, l.err
+	default:
+		l.breaker = l.breaker.Next(failover.Probing, l.links.cfg.Now(), 0)
+		return false, nil
+	}
+}
+
+// note takes note of an event, and of the error that came with it.
+func (l *link) note(e failover.Event, err error) {
+	cfg := l.links.cfg
+	now := cfg.Now()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	before := l.connected()
+	l.breaker = l.breaker.Next(e, now, cfg.Jitter())
+	if e == failover.Dropped || e == failover.Probing {
+		return
+	}
+	l.checked = now
+	switch {
+	case l.connected():
+		l.err = nil
+		if e == failover.Succeeded || e == failover.Answered || e == failover.Reset {
+			l.good = now
+			l.idle = now.Add(cfg.ProbeEvery - time.Duration(cfg.Jitter()*float64(cfg.ProbeEvery)/5))
+		}
+	case err != nil:
+		l.err = err
+	}
+	if !l.known || before != l.connected() {
+		l.since = now
+	}
+	l.learnt()
+	if before && !l.connected() { // let those go on elsewhere who can
+		for cancel := range l.cut {
+			(*cancel)()
+		}
+	}
+	if before != l.connected() || l.breaker.Suspect() {
+		l.links.wake()
+	}
+}
+
+// learn takes over what the store says of the PIN, when that is news.
+func (l *link) learn(r groups.Refusal) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if r.Reason == l.stored {
+		return // what is not recorded yet is newer
+	}
+	l.stored = r.Reason
+	switch {
+	case r.Reason != fault.Unspecified && l.refused == nil:
+		l.refused = fault.New(fault.Unavailable, "the PIN was refused before; it is not tried again until the connection is changed or tested").Because(r.Reason)
+		l.breaker = l.breaker.Next(failover.Refused, r.At, 0)
+		l.err, l.since, l.checked = l.refused, r.At, r.At
+		l.learnt()
+		l.giveUp()
+	case r.Reason == fault.Unspecified && l.refused != nil: // a person has tested it at another node
+		l.refused, l.err = nil, nil
+		l.breaker = l.breaker.Next(failover.Reset, l.checked, 0)
+	}
+}
+
+// learnt takes note that something is known. The caller holds l.mu.
+func (l *link) learnt() {
+	if !l.known {
+		l.known = true
+		close(l.checkedOnce)
+	}
+}
+
+// refuse takes note that the token refuses the PIN, gives it up, and has that
+// recorded before anybody is told.
+func (l *link) refuse(ctx context.Context, err error) {
+	l.mu.Lock()
+	l.refused = err
+	l.giveUp()
+	l.mu.Unlock()
+	l.record(ctx)
+}
+
+// accepted takes note that the token has accepted the PIN, and tells what that
+// means for the breaker.
+func (l *link) accepted(ctx context.Context) failover.Event {
+	l.mu.Lock()
+	held := l.refused != nil
+	l.refused = nil
+	l.mu.Unlock()
+	l.record(ctx)
+	if held {
+		return failover.Reset
+	}
+	return failover.Answered
+}
+
+// record has the store know whether the PIN was refused.
+func (l *link) record(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordWithin)
+	defer cancel()
+	l.recording.Lock()
+	defer l.recording.Unlock()
+	r, unknown := l.unrecorded()
+	if !unknown || l.links.cfg.Remember(ctx, l.group, l.conn, r) != nil {
+		return // Watch tries again
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.stored = r.Reason
+}
+
+// unrecorded returns what the store should know of the PIN, and whether it does not.
+func (l *link) unrecorded() (r groups.Refusal, unknown bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.refused != nil {
+		r = groups.Refusal{Reason: fault.ReasonOf(l.refused), At: l.links.cfg.Now()}
+	}
+	return r, !l.retired && r.Reason != l.stored
+}
+
+// recordWithin bounds how long a refused PIN waits to be recorded.
+const recordWithin = 10 * time.Second
+
+// differs reports whether the keys behind the link are known to differ.
+func (l *link) differs() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.different != ""
+}
