@@ -21,16 +21,12 @@ var ErrMissing = errors.New("not installed")
 //go:embed src/*.c src/*.h src/*.def
 var source embed.FS
 
-var compile = []string{"-std=gnu11", "-O2", "-g", "-fPIC", "-fvisibility=hidden", "-pthread", "-Wall", "-Wextra", "-Werror", "-shared"}
+var flags = []string{"-std=gnu11", "-O2", "-g", "-fPIC", "-fvisibility=hidden", "-pthread", "-Wall", "-Wextra", "-Werror", "-shared"}
 
 // Module returns the path of the module, built from the sources that this
 // package was built with: in the user's cache, once per version of them. Several
 // processes may call it at once.
-func Module() (string, error) { return build() }
-
-// build compiles with further flags.
-func build(flags ...string) (string, error) {
-	flags = append(compile[:len(compile):len(compile)], flags...)
+func Module() (string, error) {
 	sum := sha256.New()
 	fmt.Fprintln(sum, flags)
 	var units []string
@@ -60,12 +56,12 @@ func build(flags ...string) (string, error) {
 	if err := os.MkdirAll(cache, 0o700); err != nil {
 		return "", fmt.Errorf("making the cache of the module: %w", err)
 	}
-	return module, compileTo(module, flags, units)
+	return module, compile(module, units)
 }
 
-// compileTo compiles in a directory of its own and moves the result into place,
+// compile compiles in a directory of its own and moves the result into place,
 // so that nobody finds half a module.
-func compileTo(module string, flags, units []string) (err error) {
+func compile(module string, units []string) (err error) {
 	dir, err := os.MkdirTemp(filepath.Dir(module), "build-*")
 	if err != nil {
 		return fmt.Errorf("making a place to build the module: %w", err)

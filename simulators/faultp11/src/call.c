@@ -185,7 +185,7 @@ static void keep(struct call *c, struct ruleset *set)
 		break;
 	case function_C_Initialize:
 		atomic_store(&initialised, true);
-		token_initialised(set);
+		token_initialised(c, set);
 		break;
 	case function_C_Finalize:
 		atomic_store(&initialised, false);

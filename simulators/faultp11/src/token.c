@@ -128,9 +128,9 @@ void token_after(struct call *c, struct ruleset *set)
 	}
 }
 
-void token_initialised(struct ruleset *set)
+void token_initialised(const struct call *c, struct ruleset *set)
 {
 	for (struct rule *r = set->rules; r < set->rules + set->count; r++)
-		if (action_of(r, action_token_gone) != NULL && atomic_load(&r->state->fired) > 0)
+		if (r != c->rule && action_of(r, action_token_gone) != NULL && atomic_load(&r->state->fired) > 0)
 			atomic_store(&r->cured, true);
 }

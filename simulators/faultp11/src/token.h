@@ -10,8 +10,8 @@
 void token_before(struct call *c, struct ruleset *set);
 // token_after changes what the real module says of a token.
 void token_after(struct call *c, struct ruleset *set);
-// token_initialised says that this process has called C_Initialize.
-void token_initialised(struct ruleset *set);
+// token_initialised says that this process has called C_Initialize: c is the call.
+void token_initialised(const struct call *c, struct ruleset *set);
 void token_no_slots(struct call *c);
 
 #endif
