@@ -1,0 +1,297 @@
+package workers_test
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"gatehouse/app/workers"
+	"gatehouse/core/fault"
+	"gatehouse/core/healing"
+	"gatehouse/core/hsm"
+	"gatehouse/core/keys"
+	"gatehouse/core/operations"
+	"gatehouse/core/secret"
+	"gatehouse/ports/token"
+	"gatehouse/simulators/tokensim"
+)
+
+const pin = "1234"
+
+var (
+	failing  = fault.New(fault.Unavailable, "the HSM reports a failure").Because(fault.TokenFailed)
+	template = hsm.Template{Type: keys.AES, Size: 256, ID: []byte("k"), Label: []byte("k"), Ops: keys.OpEncrypt | keys.OpDecrypt}
+	encrypt  = operations.Encrypt{Mode: operations.GCM, Plain: []byte("x"), IV: make([]byte, 12)}
+)
+
+// world is a slot with workers in a bubble of its own time.
+type world struct {
+	*testing.T
+
+	slot *tokensim.Slot
+	tok  *workers.Slot
+	key  hsm.Ref
+
+	mu      sync.Mutex
+	started []*tokensim.Worker
+	fails   error // what starting a worker fails with
+}
+
+func inWorld(t *testing.T, n int, test func(w *world)) {
+	t.Helper()
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := &world{T: t, slot: tokensim.New(tokensim.Options{PIN: secret.FromString(pin), Label: "simulated"})}
+		tok, err := workers.Open(t.Context(), workers.Config{
+			Start: w.start, Now: time.Now, Jitter: func() float64 { return 0.5 }, Workers: n,
+			Log: slog.New(slog.DiscardHandler),
+		}, 0, secret.FromString(pin))
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.tok = tok
+		defer func() {
+			w.slot.Clear()
+			w.slot.Release()
+			if err := tok.Close(); err != nil {
+				t.Errorf("closing: %v", err)
+			}
+		}()
+		o, err := tok.Generate(t.Context(), template)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.key = o.Ref()
+		w.pass(time.Minute)
+		test(w)
+	})
+}
+
+func (w *world) start(ctx context.Context, _ uint, pin secret.Value, expected workers.Identity) (token.Worker, error) {
+	w.mu.Lock()
+	fails := w.fails
+	w.mu.Unlock()
+	if fails != nil {
+		return nil, fails
+	}
+	worker, err := w.slot.StartWorker(ctx, pin)
+	if err != nil {
+		return nil, err
+	}
+	w.mu.Lock()
+	w.started = append(w.started, worker)
+	w.mu.Unlock()
+	info, err := worker.Check(ctx)
+	if err == nil && expected != (workers.Identity{}) && workers.IdentityOf(info) != expected {
+		err = fault.New(fault.Unavailable, "another token is in the slot").Because(fault.TokenGone)
+	}
+	if err != nil {
+		worker.Kill()
+		return nil, err
+	}
+	return worker, nil
+}
+
+// pass lets time pass: the bubble's, which costs none.
+func (w *world) pass(d time.Duration) {
+	time.Sleep(d)
+	synctest.Wait()
+}
+
+func (w *world) starts() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return len(w.started)
+}
+
+func (w *world) encrypt(within time.Duration) error {
+	ctx, cancel := context.WithTimeout(w.Context(), within)
+	defer cancel()
+	_, err := w.tok.Operate(ctx, w.key, encrypt)
+	return err
+}
+
+func TestOperationsAreRepeated(t *testing.T) {
+	t.Run("by another worker when one is killed", func(t *testing.T) {
+		inWorld(t, 2, func(w *world) {
+			w.slot.Fail(tokensim.Fault{Call: tokensim.Operate, Hang: true})
+			done := make(chan error)
+			go func() { done <- w.encrypt(5 * time.Second) }()
+			w.pass(100 * time.Millisecond)
+			for _, s := range w.started {
+				s.Kill()
+			}
+			if err := <-done; err != nil {
+				w.Errorf("got %v, want the operation done", err)
+			}
+		})
+	})
+	t.Run("within their deadline only", func(t *testing.T) {
+		inWorld(t, 1, func(w *world) {
+			w.fails = failing
+			w.started[0].Kill()
+			began := time.Now()
+			err := w.encrypt(time.Second)
+			if !errors.Is(err, fault.Unavailable) {
+				w.Errorf("got %v, want unavailable", err)
+			}
+			if took := time.Since(began); took > time.Second {
+				w.Errorf("took %v, want at most the deadline", took)
+			}
+		})
+	})
+	t.Run("but no more than once after one that ends workers", func(t *testing.T) {
+		inWorld(t, 3, func(w *world) {
+			w.slot.Fail(tokensim.Fault{Call: tokensim.Operate, Err: fault.New(fault.Unavailable, "the worker has ended"), Stays: true})
+			began := time.Now()
+			if err := w.encrypt(time.Minute); !errors.Is(err, fault.Unavailable) {
+				w.Errorf("got %v, want unavailable", err)
+			}
+			if left := time.Since(began); left > time.Second {
+				w.Errorf("took %v, want it to give up", left)
+			}
+		})
+	})
+}
+
+func TestChangesAreNotRepeated(t *testing.T) {
+	inWorld(t, 2, func(w *world) {
+		w.slot.Fail(tokensim.Fault{Call: tokensim.Generate, Apply: true, Err: fault.New(fault.Unavailable, "the worker has ended")})
+		another := template
+		another.ID = []byte("l")
+		if _, err := w.tok.Generate(w.Context(), another); !errors.Is(err, fault.Unavailable) || errors.Is(err, fault.Untried) {
+			w.Errorf("got %v, want unavailable, and that it may have been done", err)
+		}
+		n := 0
+		if err := w.tok.Inventory(w.Context(), hsm.Filter{ID: another.ID}, func(hsm.Object) error { n++; return nil }); err != nil || n != 1 {
+			w.Errorf("got %d keys and %v, want the one that was made", n, err)
+		}
+	})
+}
+
+func TestLadder(t *testing.T) {
+	t.Run("begins with what the error asks for, and climbs", func(t *testing.T) {
+		inWorld(t, 1, func(w *world) {
+			w.slot.Fail(
+				tokensim.Fault{Call: tokensim.Operate, Err: failing},
+				tokensim.Fault{Call: tokensim.Check, Err: failing}, // asked
+				tokensim.Fault{Call: tokensim.Open, Err: failing},  // new library state
+			)
+			if err := w.encrypt(5 * time.Second); err != nil {
+				w.Errorf("got %v, want the operation done by the new worker", err)
+			}
+			if got, want := w.started[0].Steps(), []healing.Step{healing.NewLibrary}; !slices.Equal(got, want) {
+				w.Errorf("the first worker took %v, want %v", got, want)
+			}
+			if w.starts() != 2 {
+				w.Errorf("%d workers were started, want 2", w.starts())
+			}
+		})
+	})
+	t.Run("asks before it heals", func(t *testing.T) {
+		inWorld(t, 1, func(w *world) {
+			w.slot.Fail(tokensim.Fault{Call: tokensim.Operate, Err: failing})
+			if err := w.encrypt(5 * time.Second); err != nil {
+				w.Errorf("got %v, want the operation repeated", err)
+			}
+			if w.starts() != 1 || len(w.started[0].Steps()) != 0 {
+				w.Errorf("got %d workers and steps %v, want none taken", w.starts(), w.started[0].Steps())
+			}
+		})
+	})
+	t.Run("pauses between steps that do not help", func(t *testing.T) {
+		inWorld(t, 1, func(w *world) {
+			w.slot.Fail(tokensim.Fault{Call: tokensim.Check, Err: failing, Stays: true})
+			w.started[0].Kill()
+			_ = w.encrypt(time.Millisecond)
+			w.pass(time.Minute)
+			if n := w.starts(); n < 60 || n > 100 {
+				w.Errorf("%d workers were started in a minute, want about one in 0.75 s", n)
+			}
+			w.slot.Clear()
+			w.pass(2 * time.Second)
+			if err := w.encrypt(time.Second); err != nil {
+				w.Errorf("two seconds after the fault: %v", err)
+			}
+		})
+	})
+	t.Run("never shows a refused PIN again", func(t *testing.T) {
+		inWorld(t, 2, func(w *world) {
+			w.slot.SetPIN(secret.FromString("9876"))
+			for _, s := range w.started {
+				s.Kill()
+			}
+			for range 5 {
+				if err := w.encrypt(time.Second); !errors.Is(err, fault.Unavailable) {
+					w.Errorf("got %v, want unavailable", err)
+				}
+				w.pass(time.Minute)
+			}
+			if err := w.encrypt(time.Second); !errors.Is(err, fault.PINIncorrect) {
+				w.Errorf("got %v, want the PIN's refusal", err)
+			}
+			if _, refused := w.slot.Logins(); refused > 2 {
+				w.Errorf("%d refused logins, want at most one for each worker", refused)
+			}
+		})
+	})
+}
+
+func TestHang(t *testing.T) {
+	inWorld(t, 2, func(w *world) {
+		w.slot.Fail(tokensim.Fault{Call: tokensim.Operate, Hang: true})
+		if err := w.encrypt(time.Second); !errors.Is(err, fault.TimedOut) {
+			w.Errorf("got %v, want it timed out", err)
+		}
+		for range 20 { // the other worker goes on
+			if err := w.encrypt(time.Second); err != nil {
+				w.Errorf("beside the call that hangs: %v", err)
+			}
+		}
+		w.pass(15 * time.Second)
+		killed := 0
+		for _, s := range w.started {
+			if s.Killed() {
+				killed++
+			}
+		}
+		if killed != 1 || w.starts() != 3 {
+			w.Errorf("%d of %d workers were killed, want 1 of 3", killed, w.starts())
+		}
+	})
+}
+
+func TestExchangedToken(t *testing.T) {
+	inWorld(t, 2, func(w *world) {
+		w.slot.Swap()
+		for range 5 {
+			if err := w.encrypt(5 * time.Second); !errors.Is(err, fault.TokenGone) {
+				w.Errorf("got %v, want the token gone", err)
+			}
+			w.pass(time.Second)
+		}
+		w.slot.Reinsert()
+		w.pass(2 * time.Second)
+		if err := w.encrypt(time.Second); err != nil {
+			w.Errorf("with the first token in the slot again: %v", err)
+		}
+	})
+}
+
+func TestStatus(t *testing.T) {
+	inWorld(t, 2, func(w *world) {
+		w.started[1].Kill()
+		w.fails = failing
+		_, _ = w.tok.Check(w.Context())
+		w.pass(time.Second)
+		got := w.tok.Workers()
+		if !got[0].Serving || got[1].Serving || !errors.Is(got[1].Why, fault.TokenFailed) || got[1].Steps[healing.NewWorker] < 2 {
+			w.Errorf("got %+v, want the second being healed", got)
+		}
+	})
+}
