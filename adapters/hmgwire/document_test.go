@@ -70,6 +70,7 @@ func TestDocument(t *testing.T) {
 	for _, h := range operations.Hashes() {
 		want("digests", "`"+string(h)+"`")
 	}
+	want("refusals", "| 7 | uint | *after*")
 	want("version", fmt.Sprintf("Version %d.", hmgwire.Version))
 	want("limits", "9 to 2,097,152; at most 65,536")
 	if hmgwire.MaxFrame != 2097152 || hmgwire.MaxFirstFrame != 65536 || hmgwire.MaxChunk != 64 || hmgwire.MaxWindow != 64 || hmgwire.MaxText != 1024 {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -184,6 +185,13 @@ func TestErrorsTravel(t *testing.T) {
 		}
 		if got := errors.Is(hmgwire.NewRefusal(err).Err(), fault.Untried); got != want {
 			t.Errorf("untried: sent %t, received %t", want, got)
+		}
+	}
+	for sent, want := range map[time.Duration]time.Duration{
+		0: 0, -1: 0, 1500 * time.Millisecond: 1500 * time.Millisecond, time.Hour: time.Minute,
+	} {
+		if got := fault.AfterOf(hmgwire.NewRefusal(fault.New(fault.Unavailable, "busy").After(sent)).Err()); got != want {
+			t.Errorf("after %v: received %v, want %v", sent, got, want)
 		}
 	}
 	if got := (hmgwire.Refusal{Kind: "of tomorrow", Reason: "of tomorrow"}).Err(); fault.KindOf(got) != fault.Internal || fault.ReasonOf(got) != fault.Unspecified {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -21,7 +22,13 @@ type Refusal struct {
 	// Untried is set when nothing was done: the request may be made again, also
 	// through another gateway.
 	Untried bool `cbor:"6,keyasint,omitempty"`
+	// After is when trying again may help, in milliseconds; 0 when the gateway
+	// does not say.
+	After uint32 `cbor:"7,keyasint,omitempty"`
 }
+
+// maxAfter is the longest time that a refusal tells a client to stay away.
+const maxAfter = time.Minute
 
 // NewRefusal returns err for the wire. Errors hold no secrets (secrets print as
 // placeholders), so neither does the detail.
@@ -29,6 +36,7 @@ func NewRefusal(err error) Refusal {
 	message := Text(fault.Message(err))
 	return Refusal{
 		Untried: errors.Is(err, fault.Untried),
+		After:   uint32(min(max(fault.AfterOf(err), 0), maxAfter) / time.Millisecond),
 		Kind:    string(fault.KindOf(err)), Reason: string(fault.ReasonOf(err)), Message: message,
 		Detail: Text(strings.TrimPrefix(strings.TrimPrefix(Text(err.Error()), message), ": ")),
 	}
@@ -51,6 +59,9 @@ func (r Refusal) Err() error {
 	}
 	if r.Untried {
 		err = err.Untried()
+	}
+	if r.After > 0 {
+		err = err.After(min(time.Duration(r.After)*time.Millisecond, maxAfter))
 	}
 	if reason := fault.Reason(r.Reason); slices.Contains(fault.Reasons(), reason) {
 		return err.Because(reason)

@@ -1,8 +1,11 @@
 package restapi
 
 import (
+	"cmp"
 	"errors"
 	"net/http"
+	"strconv"
+	"time"
 
 	"gatehouse/core/fault"
 )
@@ -47,6 +50,13 @@ func answerFor(err error, correlation string) (status int, text string) {
 	return status, text
 }
 
+// outOfReach is when to try again what is out of reach, and nobody knows for
+// how long.
+const outOfReach = 5 * time.Second
+
+// seconds returns d in whole seconds, at least one (RFC 9110, 10.2.3).
+func seconds(d time.Duration) int { return max(int((d+time.Second-1)/time.Second), 1) }
+
 // advise adds the headers that tell a client how to go on.
 func advise(h http.Header, status int, err error) {
 	switch status {
@@ -56,7 +66,7 @@ func advise(h http.Header, status int, err error) {
 		h.Set("Retry-After", "1")
 	case http.StatusServiceUnavailable:
 		if !fault.ReasonOf(err).Credential() { // nothing mends a PIN but an administrator
-			h.Set("Retry-After", "5")
+			h.Set("Retry-After", strconv.Itoa(seconds(cmp.Or(fault.AfterOf(err), outOfReach))))
 		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"gatehouse/core/fault"
 )
@@ -73,6 +74,8 @@ func TestRefusalsTellHowToGoOn(t *testing.T) {
 		"who are you":       {fault.New(fault.Unauthenticated, "x"), "Www-Authenticate", `Basic realm="gatehouse", charset="UTF-8"`},
 		"too many":          {fault.New(fault.Exhausted, "x"), "Retry-After", "1"},
 		"out of reach":      {fault.New(fault.Unavailable, "x").Because(fault.TimedOut), "Retry-After", "5"},
+		"busy for a moment": {fault.New(fault.Unavailable, "x").After(30 * time.Millisecond), "Retry-After", "1"},
+		"busy for long":     {fault.New(fault.Unavailable, "x").After(2500 * time.Millisecond), "Retry-After", "3"},
 		"wrong PIN":         {fault.New(fault.Unavailable, "x").Because(fault.PINIncorrect), "Retry-After", ""},
 		"just a bad answer": {fault.New(fault.Invalid, "x"), "Retry-After", ""},
 	} {

@@ -10,6 +10,7 @@ package fault
 import (
 	"errors"
 	"fmt"
+	"time"
 )
 
 // Kind is one of the error kinds below. It is an error itself, so that
@@ -48,6 +49,7 @@ type Error struct {
 	message string
 	cause   error
 	untried bool
+	after   time.Duration
 }
 
 // Progress tells how far a call came that failed.

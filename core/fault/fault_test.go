@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"testing"
+	"time"
 
 	"gatehouse/core/fault"
 )
@@ -46,6 +47,21 @@ func TestError(t *testing.T) {
 			t.Errorf("got %q, want %q", got, fault.TokenFailed)
 		}
 	})
+}
+
+func TestAfter(t *testing.T) {
+	t.Parallel()
+	busy := fault.New(fault.Unavailable, "busy")
+	if got := fault.AfterOf(busy); got != 0 {
+		t.Errorf("got %v, want nothing: nobody said it", got)
+	}
+	err := fault.Wrap(fault.Unavailable, fmt.Errorf("signing: %w", busy.Untried().After(time.Second)), "Not Connected")
+	if got := fault.AfterOf(fmt.Errorf("on the way: %w", err)); got != time.Second {
+		t.Errorf("got %v, want a second", got)
+	}
+	if got := fault.AfterOf(errors.New("x")); got != 0 {
+		t.Errorf("got %v of an error without a kind, want nothing", got)
+	}
 }
 
 func TestUntried(t *testing.T) {
