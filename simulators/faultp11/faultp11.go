@@ -57,7 +57,10 @@ func Wrap(dir, real string, env ...string) (*Injector, error) {
 	if err := os.WriteFile(in.path("counts"), make([]byte, countsSize), 0o600); err != nil {
 		return nil, fmt.Errorf("making the counts: %w", err)
 	}
-	return in, in.Set()
+	if err := in.Set(); err != nil {
+		return nil, err
+	}
+	return in, nil
 }
 
 // Set puts these rules, one each, in the place of all others. Their own counts
@@ -98,7 +101,7 @@ func copyFile(to, from string) error {
 		return err
 	}
 	defer func() { _ = src.Close() }()
-	dst, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o700)
+	dst, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
 	if err != nil {
 		return err
 	}
