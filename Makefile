@@ -87,6 +87,16 @@ feature: tools ## one feature, folder or scenario: make feature PATH=features/gr
 		[ -e "$$file" ] || { echo "No such feature: $$file" >&2; exit 2; }
 	GATEHOUSE_FEATURES='$(abspath $(FEATURE))' $(GOTEST) -v -run '^TestFeatures' ./features/... $(ARGS)
 
+.PHONY: conformance
+conformance: tools ## the suite over your own HSM: make conformance PKCS11_LIB_PATH=FILE PKCS11_SLOT=ID PKCS11_PIN_FILE=FILE NAME='…'
+	@for v in PKCS11_LIB_PATH PKCS11_SLOT PKCS11_PIN_FILE NAME; do \
+		[ -n "$${!v:-}" ] || { echo "Set $$v: see docs/hsm/README.md" >&2; exit 2; }; done
+	go run ./simulators/cmd/tested-tokens -name "$$NAME" $(ARGS)
+
+.PHONY: tested-tokens
+tested-tokens: tools ## run the suite over the software tokens by every way, and make docs/hsm/tested-tokens.md
+	go run ./simulators/cmd/tested-tokens $(ARGS)
+
 .PHONY: workflows
 workflows: tools ## table of workflow ids: scenarios passing, failing, none yet
 	@go run ./features/cmd/workflows $(ARGS)

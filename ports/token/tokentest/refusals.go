@@ -13,11 +13,12 @@ import (
 // its harness says it does.
 type refusals struct {
 	patterns []string
+	unknown  bool // nobody knows them: each passes
 	used     map[string]bool
 }
 
-func newRefusals(patterns []string) *refusals {
-	return &refusals{patterns: patterns, used: map[string]bool{}}
+func newRefusals(patterns []string, unknown bool) *refusals {
+	return &refusals{patterns: patterns, unknown: unknown, used: map[string]bool{}}
 }
 
 // listed reports whether the harness lists the case.
@@ -48,7 +49,8 @@ func (r *refusals) works(t *testing.T, name string, err error) bool {
 		return true
 	case err == nil:
 		return true
-	case errors.Is(err, fault.Unsupported) && listed:
+	case errors.Is(err, fault.Unsupported) && (listed || r.unknown):
+		attr(t, AttrRefuses, name)
 		return false
 	case errors.Is(err, fault.Unsupported):
 		t.Fatalf("%q is refused (%v), and Refuses does not list it", name, err)

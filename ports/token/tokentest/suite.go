@@ -38,7 +38,7 @@ func newSuite(t *testing.T, h Harness) *suite {
 	}
 	prefix := make([]byte, 8)
 	_, _ = rand.Read(prefix)
-	return &suite{h: h, prefix: prefix, refusals: newRefusals(h.Refuses), pairs: map[string]*hsm.Object{}}
+	return &suite{h: h, prefix: prefix, refusals: newRefusals(h.Refuses, h.RefusesUnknown), pairs: map[string]*hsm.Object{}}
 }
 
 // open opens the Token that most of the suite uses, and closes it with t.
@@ -55,6 +55,7 @@ func (s *suite) open(t *testing.T) {
 		t.Fatalf("checking the token: %v", err)
 	}
 	s.caps = info.Capabilities
+	describe(t, info)
 }
 
 // need ends the subtest when the harness lacks a hook: skipped with the

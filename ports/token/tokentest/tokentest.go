@@ -46,6 +46,10 @@ type Harness struct {
 	// that works.
 	Refuses []string
 
+	// RefusesUnknown is for a token of which nobody knows what it refuses: every
+	// refusal passes, and is recorded.
+	RefusesUnknown bool
+
 	// OpenWrongPIN opens the token with a PIN that is not its own. It is called
 	// once, and never while a Token is open.
 	OpenWrongPIN func(t *testing.T) (token.Token, error)

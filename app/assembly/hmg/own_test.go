@@ -1,0 +1,16 @@
+package hmg_test
+
+import (
+	"testing"
+
+	"gatehouse/ports/token/tokentest"
+	"gatehouse/simulators/softtoken"
+)
+
+// TestOwnToken runs the suite through worker processes over the token that the
+// environment names: see `make conformance` and docs/hsm/README.md.
+func TestOwnToken(t *testing.T) {
+	h := through(t, softtoken.NeedOwn(t))
+	h.Stranger()
+	tokentest.Run(t, h)
+}
