@@ -139,7 +139,7 @@ func (t *Token) hashesOf(number uint) []operations.Hash {
 	}
 	var taken []operations.Hash
 	var p probe
-	defer p.close(t.m.lib)
+	defer p.close(t)
 	for _, h := range operations.Hashes() {
 		if p.takes(t, number, h) {
 			taken = append(taken, h)
@@ -168,7 +168,7 @@ func (p *probe) takes(t *Token, number uint, h operations.Hash) bool {
 	}
 	_, begun, err := t.m.lib.Run(kind, p.session, p.key, &m, in, out)
 	if spoils(err) {
-		p.close(t.m.lib)
+		p.close(t)
 	}
 	return err == nil || begun && kind == cryptoki.Verify
 }
@@ -184,7 +184,7 @@ func (p *probe) make(t *Token) bool {
 	modulus[0] |= 0x80
 	modulus[len(modulus)-1] |= 1
 	var err error
-	if p.session, err = t.m.openSession(t.slot); err != nil {
+	if p.session, err = t.openHandle(); err != nil {
 		return false
 	}
 	p.open = true
@@ -199,14 +199,14 @@ func (p *probe) make(t *Token) bool {
 		{Type: pkcs11.CKA_PUBLIC_EXPONENT, Value: []byte{1, 0, 1}},
 	})
 	if err != nil {
-		p.close(t.m.lib)
+		p.close(t)
 	}
 	return err == nil
 }
 
-func (p *probe) close(lib *cryptoki.Library) {
+func (p *probe) close(t *Token) {
 	if p.open {
 		p.open = false
-		_ = lib.CloseSession(pkcs11.SessionHandle(p.session))
+		t.closeHandle(p.session)
 	}
 }

@@ -94,22 +94,24 @@ func TestFailing(t *testing.T) {
 		name     string
 		function int
 		action   int32
+		count    int32
 		rv       uint64
 		want     fault.Kind
 		reason   fault.Reason
 	}{
-		{"device error", sign, fail, raw.CKR_DEVICE_ERROR, fault.Unavailable, fault.TokenFailed},
-		{"device error after the signature", sign, failAfter, raw.CKR_DEVICE_ERROR, fault.Unavailable, fault.TokenFailed},
-		{"general error", sign, fail, raw.CKR_GENERAL_ERROR, fault.Internal, ""},
-		{"vendor's own error", signInit, fail, raw.CKR_VENDOR_DEFINED + 7, fault.Internal, ""},
-		{"no mechanism", signInit, fail, raw.CKR_MECHANISM_INVALID, fault.Unsupported, ""},
-		{"not permitted", signInit, fail, raw.CKR_KEY_FUNCTION_NOT_PERMITTED, fault.Denied, ""},
-		{"absurd length", sign, absurdLength, 0, fault.Internal, ""},
-		{"operation left active", signInit, failAfter, raw.CKR_FUNCTION_FAILED, fault.Internal, ""},
+		{"device error", sign, fail, always, raw.CKR_DEVICE_ERROR, fault.Unavailable, fault.TokenFailed},
+		{"device error after the signature", sign, failAfter, always, raw.CKR_DEVICE_ERROR, fault.Unavailable, fault.TokenFailed},
+		{"general error", sign, fail, always, raw.CKR_GENERAL_ERROR, fault.Internal, ""},
+		{"vendor's own error", signInit, fail, always, raw.CKR_VENDOR_DEFINED + 7, fault.Internal, ""},
+		{"no mechanism", signInit, fail, 1, raw.CKR_MECHANISM_INVALID, fault.Unsupported, ""},
+		{"not permitted", signInit, fail, 1, raw.CKR_KEY_FUNCTION_NOT_PERMITTED, fault.Denied, ""},
+		{"absurd length", sign, absurdLength, always, 0, fault.Internal, ""},
+		{"operation left active", signInit, failAfter, always, raw.CKR_FUNCTION_FAILED, fault.Internal, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			s.tell(c.function, c.action, 1, c.rv)
+			s.tell(c.function, c.action, c.count, c.rv)
 			_, err := tok.Operate(t.Context(), o.Ref(), signData)
+			s.tell(c.function, pass, 0, 0)
 			if got := fault.KindOf(err); err == nil || got != c.want || fault.ReasonOf(err) != c.reason {
 				t.Errorf("got kind %q, reason %q (%v), want %q, %q", got, fault.ReasonOf(err), err, c.want, c.reason)
 			}

@@ -221,7 +221,7 @@ func (t *Token) create(ctx context.Context, tpl hsm.Template, class hsm.Class, w
 				break
 			}
 		}
-		return hsm.Object{}, errBegun{translate("making a key", err)}
+		return hsm.Object{}, errBegun{noRoom(err)}
 	})
 }
 
@@ -233,7 +233,7 @@ func (t *Token) changed(id []byte) {
 
 // withID returns all objects with a CKA_ID.
 func (t *Token) withID(s *session, id []byte) ([]located, error) {
-	handles, err := t.m.lib.Find(s.handle, []cryptoki.Attribute{{Type: pkcs11.CKA_ID, Value: id}})
+	handles, err := t.lookFor(s, []cryptoki.Attribute{{Type: pkcs11.CKA_ID, Value: id}})
 	if err != nil {
 		return nil, err
 	}

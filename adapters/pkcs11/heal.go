@@ -94,6 +94,7 @@ func (t *Token) loginAnew(ctx context.Context, release func()) error {
 		if err := t.m.lib.CloseAllSessions(t.slot); err != nil {
 			t.log.Debug("closing all sessions failed", slog.Any("error", err))
 		}
+		t.forgetHandles()
 		t.logins.Add(1)
 		return struct{}{}, t.logInAgain()
 	})

@@ -6,6 +6,7 @@ import (
 	"github.com/miekg/pkcs11"
 
 	"gatehouse/adapters/pkcs11/internal/cryptoki"
+	"gatehouse/core/fault"
 	"gatehouse/core/hsm"
 )
 
@@ -50,12 +51,14 @@ func (t *Token) Inventory(ctx context.Context, f hsm.Filter, yield func(hsm.Obje
 
 // scan yields the objects chunk by chunk.
 func (t *Token) scan(ctx context.Context, f hsm.Filter, yield func([]located) error) error {
+	var generation uint64
 	handles, err := again(ctx, t, search, func(s *session) ([]cryptoki.Object, error) {
+		generation = t.handles.generation()
 		var attrs []cryptoki.Attribute
 		if len(f.ID) != 0 {
 			attrs = append(attrs, cryptoki.Attribute{Type: pkcs11.CKA_ID, Value: f.ID})
 		}
-		found, err := t.m.lib.Find(s.handle, attrs)
+		found, err := t.lookFor(s, attrs)
 		if err == nil {
 			_, err = t.present(s.handle)
 		}
@@ -68,7 +71,12 @@ func (t *Token) scan(ctx context.Context, f hsm.Filter, yield func([]located) er
 		n := min(chunk, len(handles))
 		part := handles[:n]
 		handles = handles[n:]
-		os, err := withSession(ctx, t, search, func(s *session) ([]located, error) { return t.read(s, part) })
+		os, err := again(ctx, t, search, func(s *session) ([]located, error) {
+			if t.handles.generation() != generation {
+				return nil, fault.New(fault.Unavailable, "the HSM was logged in to anew while it was listed").Because(fault.Busy)
+			}
+			return t.read(s, part)
+		})
 		if err != nil {
 			return err
 		}

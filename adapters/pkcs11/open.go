@@ -98,13 +98,13 @@ func (m *Module) connect(slot uint, pin secret.Value) (*Token, error) {
 		return nil, err
 	}
 	t := &Token{m: m, slot: slot, who: who, pin: pin, healing: make(chan struct{}, 1), log: m.opts.Log.With(slog.Uint64("slot", uint64(slot)))}
-	h, err := m.openSession(slot)
+	h, err := t.openHandle()
 	if err != nil {
 		return nil, err
 	}
 	t.login, t.loginEpoch = h, m.epoch.Load()
 	if err := t.logIn(h, info.Flags); err != nil {
-		_ = m.lib.CloseSession(pkcs11.SessionHandle(h))
+		t.closeHandle(h)
 		return nil, err
 	}
 	n := m.opts.Sessions

@@ -7,6 +7,7 @@ import (
 
 	"github.com/miekg/pkcs11"
 
+	"gatehouse/adapters/pkcs11/internal/ckr"
 	"gatehouse/adapters/pkcs11/internal/cryptoki"
 	"gatehouse/core/fault"
 	"gatehouse/core/hsm"
@@ -38,13 +39,24 @@ func (t *Token) operate(ctx context.Context, ref hsm.Ref, op operations.Operatio
 			return res, err
 		}
 		res, err = t.perform(ctx, k, op)
-		if try == 0 && staleHandle(err) {
+		switch {
+		case errors.Is(err, errMoved) && try < moves:
+			ctx = context.WithValue(ctx, climbed{}, true)
+			continue
+		case try == 0 && staleHandle(err):
 			t.handles.drop(ref)
 			continue
 		}
 		return res, forbidden(k, op, err)
 	}
 }
+
+// errMoved says that handles have lost their meaning since the key was found:
+// nothing was done. It is told only to who waits while that happens again and again.
+var errMoved = fault.New(fault.Unavailable, "the HSM is being logged in to anew").Because(fault.Busy).Untried()
+
+// moves is how often a key is found again in one call because of that.
+const moves = 3
 
 // checkKey refuses what is not for a key of this kind.
 func checkKey(op operations.Operation, ref hsm.Ref, k *key) error {
@@ -64,7 +76,7 @@ func forbidden(k *key, op operations.Operation, err error) error {
 	if ops.Has(op.Needs()) {
 		return err
 	}
-	return fault.Wrap(fault.Denied, err, "%s", meanings[pkcs11.CKR_KEY_FUNCTION_NOT_PERMITTED].message)
+	return fault.Wrap(fault.Denied, err, "%s", ckr.Of(pkcs11.CKR_KEY_FUNCTION_NOT_PERMITTED).Message)
 }
 
 func (t *Token) perform(ctx context.Context, k *key, op operations.Operation) (operations.Result, error) {
@@ -107,7 +119,7 @@ func (e errInput) Unwrap() error { return e.cause }
 func (t *Token) run(ctx context.Context, k *key, j job) ([]byte, error) {
 	return again(ctx, t, quick, func(s *session) ([]byte, error) {
 		if k.gen != t.handles.generation() {
-			return nil, pkcs11.Error(pkcs11.CKR_OBJECT_HANDLE_INVALID)
+			return nil, errMoved
 		}
 		out := s.scratch
 		switch {
@@ -138,5 +150,6 @@ func refusedInput(err error) bool {
 	if !errors.As(err, &e) || errors.Is(err, fault.Unavailable) {
 		return false
 	}
-	return code(e) == pkcs11.CKR_DEVICE_ERROR || fault.KindOf(translate("", e.cause)) != fault.Unavailable
+	v, ok := meaning(e)
+	return ok && (v.Class == ckr.Request || v.Class == ckr.Unclear || v.Code == pkcs11.CKR_DEVICE_ERROR)
 }

@@ -23,7 +23,7 @@ func (t *Token) Quirks(ctx context.Context) ([]hsm.Quirk, error) {
 			defer q.clean()
 			found := look(q)
 			if q.spoilt != nil {
-				t.drop(s, q.spoilt)
+				t.drop(s)
 			}
 			return found, nil
 		})
@@ -89,7 +89,7 @@ func lyingSizes(q *quirks) []hsm.Quirk {
 		return unknown(name, err)
 	}
 	out, err := lib.Encrypt(q.s, make([]byte, 33))
-	switch q.note(err); {
+	switch err = q.note(err); {
 	case code(err) == pkcs11.CKR_BUFFER_TOO_SMALL:
 		q.spoilt = err // the operation is still active
 		return []hsm.Quirk{{Name: name, Finds: "the size query of AES-GCM leaves something out; Gatehouse asks for no sizes"}}
@@ -124,7 +124,7 @@ func wrapAlgorithm(q *quirks) []hsm.Quirk {
 	}
 	q.made = append(q.made, key)
 	out, err := lib.WrapKey(q.s, []*pkcs11.Mechanism{pkcs11.NewMechanism(pkcs11.CKM_AES_KEY_WRAP_PAD, nil)}, wrapping, key)
-	switch q.note(err); {
+	switch err = q.note(err); {
 	case err != nil:
 		return unknown(name, err)
 	case len(out) == 24:

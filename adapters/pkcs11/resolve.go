@@ -89,7 +89,7 @@ func (t *Token) search(s *session, class hsm.Class, ref hsm.Ref) ([]located, err
 	if len(ref.ID) != 0 {
 		attrs = append(attrs, cryptoki.Attribute{Type: pkcs11.CKA_ID, Value: ref.ID})
 	}
-	handles, err := t.m.lib.Find(s.handle, attrs)
+	handles, err := t.lookFor(s, attrs)
 	if err != nil {
 		return nil, err
 	}
@@ -102,6 +102,16 @@ func (t *Token) search(s *session, class hsm.Class, ref hsm.Ref) ([]located, err
 		return o.Class != class || !sameFamily(o.Type, ref.Type) || !bytes.Equal(o.ID, ref.ID) ||
 			byLabel && !bytes.Equal(o.Label, ref.Label)
 	}), nil
+}
+
+// lookFor returns the objects that have the attributes. That a search fails with
+// a return value about objects does not say that there are none.
+func (t *Token) lookFor(s *session, attrs []cryptoki.Attribute) ([]cryptoki.Object, error) {
+	found, err := t.m.lib.Find(s.handle, attrs)
+	if v, ok := meaning(err); ok && v.Kind == fault.NotFound {
+		err = atToken(translate("searching", err))
+	}
+	return found, err
 }
 
 // sameFamily reports whether two types may be the same key: a generic secret is

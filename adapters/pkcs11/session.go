@@ -3,7 +3,7 @@ package pkcs11
 import (
 	"context"
 	"errors"
-	"log/slog"
+	"time"
 
 	"github.com/miekg/pkcs11"
 
@@ -23,15 +23,17 @@ type session struct {
 	scratch []byte // for output of unknown length
 }
 
-// errAgain says that a call did nothing because its session was gone, and that
-// the token has been logged in to again.
-var errAgain = errors.New("the session was lost before anything was done")
+// errAgain says that a call failed because its session or login was gone, and
+// that the token has been logged in to again where it says so itself.
+var errAgain = errors.New("the session was lost")
 
 // errBegun wraps an error of a call that may have changed the token, so that it
 // is never repeated.
 type errBegun struct{ error }
 
 func (e errBegun) Unwrap() error { return e.error }
+
+func begun(err error) bool { return errors.As(err, new(errBegun)) }
 
 // withSession runs f with a session of its own, in lane l. When f fails, the
 // session is dropped, but for a short list of harmless errors. f must not touch
@@ -120,18 +122,55 @@ func (t *Token) serve() {
 	}
 }
 
-// again is withSession for what may be repeated: when its session was lost, and
-// once when a search failed for no clear reason, as on some tokens it does while
-// somebody else writes.
+// again is withSession for what may be repeated, which is all that has not begun
+// to change the token. It climbs the lower rungs of the ladder: a call that lost
+// its session, or failed for no clear reason on a token that answers, is repeated
+// once on a new session; one that then finds session or login lost, though the
+// token said that they stand, once more after a new login.
 func again[T any](ctx context.Context, t *Token, l lane, f func(*session) (T, error)) (T, error) {
+	logins := t.logins.Load()
 	v, err := withSession(ctx, t, l, f)
-	if errors.As(err, new(errBegun)) {
+	switch {
+	case err == nil, begun(err):
 		return v, err
-	}
-	if errors.Is(err, errAgain) || l == search && unclear(err) && !errors.Is(err, fault.Unavailable) {
+	case errors.Is(err, errAgain), unclear(err) && !errors.Is(err, errDead):
 		v, err = withSession(ctx, t, l, f)
 	}
-	return v, err
+	if !errors.Is(err, errAgain) || begun(err) || ctx.Value(climbed{}) != nil {
+		return v, err
+	}
+	if failed := t.loginOnce(ctx, logins); failed != nil {
+		if fault.ReasonOf(failed).Credential() {
+			return v, failed
+		}
+		return v, err
+	}
+	return withSession(ctx, t, l, f)
+}
+
+// climbed marks the context of a call that has seen a new login: it asks for no other.
+type climbed struct{}
+
+// loginPatience is how long a call that needs a new login waits for others to end.
+const loginPatience = time.Second
+
+// loginOnce logs in anew, unless somebody has since there were so many logins.
+func (t *Token) loginOnce(ctx context.Context, logins uint64) error {
+	if t.logins.Load() != logins {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, loginPatience)
+	defer cancel()
+	select {
+	case t.healing <- struct{}{}:
+	case <-ctx.Done():
+		return ended(ctx)
+	}
+	if t.logins.Load() != logins {
+		<-t.healing
+		return nil
+	}
+	return t.loginAnew(ctx, func() { <-t.healing })
 }
 
 // attempt runs f with session s.
@@ -149,7 +188,7 @@ func try[T any](t *Token, s *session, f func(*session) (T, error)) (v T, err err
 	case s.open && (s.epoch != t.m.epoch.Load() || s.login != t.logins.Load()):
 		s.open = false // its handle may be somebody else's by now
 	case s.open && s.pool != t.pool.Load():
-		t.drop(s, nil)
+		t.drop(s)
 	}
 	if !s.open {
 		err := t.openSession(s)
@@ -157,12 +196,12 @@ func try[T any](t *Token, s *session, f func(*session) (T, error)) (v T, err err
 			return borrowLogin(t, s, f)
 		}
 		if err != nil {
-			return v, err
+			return v, blameless("opening a session", err)
 		}
 	}
 	v, err = f(s)
 	if spoils(err) {
-		t.drop(s, err)
+		t.drop(s)
 	}
 	return v, err
 }
@@ -174,7 +213,7 @@ func borrowLogin[T any](t *Token, s *session, f func(*session) (T, error)) (T, e
 	defer t.mu.Unlock()
 	v, err := f(&session{handle: t.login, lent: true, scratch: s.scratch})
 	if spoils(err) {
-		_ = t.m.lib.CloseSession(pkcs11.SessionHandle(t.login))
+		t.closeHandle(t.login)
 		t.loginEpoch = 0 // the next session logs in again
 	}
 	return v, err
@@ -185,7 +224,7 @@ func (t *Token) openSession(s *session) error {
 	if err := t.sameEpoch(); err != nil {
 		return err
 	}
-	h, err := t.m.openSession(t.slot)
+	h, err := t.openHandle()
 	if err != nil {
 		return err
 	}
@@ -211,38 +250,41 @@ func (t *Token) renew(s *session, err error) error {
 	case s.lent:
 		return errors.New("there is no other session")
 	}
-	t.drop(s, err)
+	t.drop(s)
 	return t.openSession(s)
 }
 
-// drop closes s after an error. A handle that the library does not know is left
-// alone, for it may name another session by now.
-func (t *Token) drop(s *session, why error) {
-	if !s.open {
-		return
-	}
-	s.open = false
-	if lostSession[code(why)] && code(why) != pkcs11.CKR_USER_NOT_LOGGED_IN {
-		return
-	}
-	if err := t.m.lib.CloseSession(pkcs11.SessionHandle(s.handle)); err != nil {
-		t.log.Debug("closing a session failed", slog.Any("error", err))
+// drop closes s, after an error or to have another.
+func (t *Token) drop(s *session) {
+	if s.open {
+		s.open = false
+		t.closeHandle(s.handle)
 	}
 }
 
+// errDead is in the errors of a token that does not answer a call known to be good.
+var errDead = errors.New("the token does not answer")
+
 // judge makes what can be made of an error: it logs in again where the session
-// was lost, and asks the token whether it is alive where the error does not say.
+// was lost, and asks the token whether it answers where the error does not say.
 func (t *Token) judge(err error) error {
-	switch {
-	case lostSession[code(err)]:
-		if broken := t.relogin(); broken != nil {
-			return broken
+	if unclear(err) {
+		switch dead := t.alive(); {
+		case dead == nil:
+			return err
+		case !lost(dead):
+			return fault.Wrap(fault.Unavailable, errors.Join(err, dead, errDead), "the HSM reports a failure").Because(reasonOf(dead))
 		}
-		return errors.Join(translate("using a session", err), errAgain)
-	case unclear(err), code(err) == pkcs11.CKR_DEVICE_ERROR && errors.As(err, new(errInput)):
-		if dead := t.alive(); dead != nil {
-			return fault.Wrap(fault.Unavailable, errors.Join(err, dead), "the HSM reports a failure").Because(fault.TokenFailed)
-		}
+	} else if !lost(err) {
+		return err
 	}
-	return err
+	if broken := t.relogin(); broken != nil {
+		return broken
+	}
+	return errors.Join(translate("using a session", err), errAgain)
+}
+
+// reasonOf returns the reason of an error of the token.
+func reasonOf(err error) fault.Reason {
+	return fault.ReasonOf(atToken(translate("asking the token", err)))
 }

@@ -40,7 +40,8 @@ type Token struct {
 	broken  atomic.Pointer[error] // why the token is of no use any more
 
 	mu         sync.Mutex
-	loginless  bool             // the token asks for no login
+	loginless  bool // the token asks for no login
+	opened     opened
 	login      cryptoki.Session // holds the login, and does nothing else but tell whether the token lives
 	loginEpoch uint64           // of the module when login was opened
 }
@@ -86,7 +87,7 @@ func (t *Token) same() (pkcs11.TokenInfo, error) {
 	case err == nil:
 		err = fault.New(fault.Unavailable, "another token is in the slot now")
 	case fault.ReasonOf(err) != fault.WrongSlot:
-		return info, fault.Wrap(fault.Unavailable, err, "the HSM does not tell who it is").Because(fault.TokenFailed)
+		return info, fault.Wrap(fault.Unavailable, err, "the HSM does not tell who it is").Because(reasonOf(err))
 	}
 	return info, t.fail(fault.Wrap(fault.Unavailable, err, "the token has been removed or replaced").Because(fault.TokenGone))
 }
@@ -137,7 +138,7 @@ func (t *Token) relogin() error {
 		return nil
 	}
 	if t.loginEpoch == epoch {
-		_ = t.m.lib.CloseSession(pkcs11.SessionHandle(t.login))
+		t.closeHandle(t.login)
 	}
 	return t.logInAgain()
 }
@@ -153,7 +154,7 @@ func (t *Token) logInAgain() error {
 	if err != nil {
 		return err
 	}
-	h, err := t.m.openSession(t.slot)
+	h, err := t.openHandle()
 	if err != nil {
 		return atToken(translate("opening a session to log in again", err))
 	}
@@ -161,7 +162,7 @@ func (t *Token) logInAgain() error {
 		err = t.logIn(h, info.Flags)
 	}
 	if err != nil {
-		_ = t.m.lib.CloseSession(pkcs11.SessionHandle(h))
+		t.closeHandle(h)
 		return t.fail(translate("logging in again", err))
 	}
 	t.login, t.loginEpoch = h, t.m.epoch.Load()
@@ -185,14 +186,6 @@ func (t *Token) usable() error {
 		return *p
 	}
 	return nil
-}
-
-// atToken makes a failure of the token of an error that no request can be blamed for.
-func atToken(err error) error {
-	if err == nil || fault.KindOf(err) == fault.Unavailable {
-		return err
-	}
-	return fault.Wrap(fault.Unavailable, err, "the HSM reports a failure").Because(fault.TokenFailed)
 }
 
 // fail breaks the token until it is healed.
@@ -260,11 +253,11 @@ func (t *Token) disconnect() {
 	}
 	for range cap(t.free) {
 		if s := <-t.free; s.open && s.epoch == epoch {
-			_ = lib.CloseSession(pkcs11.SessionHandle(s.handle))
+			t.closeHandle(s.handle)
 		}
 	}
 	if t.loginEpoch == epoch {
-		_ = lib.CloseSession(pkcs11.SessionHandle(t.login))
+		t.closeHandle(t.login)
 	}
 	t.pin.Wipe()
 	t.m.release(t.slot)
