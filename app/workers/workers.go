@@ -58,15 +58,21 @@ type Deadlines struct {
 	Repair  time.Duration // how long calls wait for a slot without any worker that serves; 0 means 3 s
 }
 
+// WithDefaults returns the deadlines with those that are 0 filled in.
+func (d Deadlines) WithDefaults() Deadlines {
+	d.Operate = cmp.Or(d.Operate, 10*time.Second)
+	d.Doubt = cmp.Or(d.Doubt, time.Second)
+	d.Check = cmp.Or(d.Check, 3*time.Second)
+	d.Search = cmp.Or(d.Search, 2*time.Minute)
+	d.Change = cmp.Or(d.Change, 5*time.Minute)
+	d.Heal = cmp.Or(d.Heal, 30*time.Second)
+	d.Repair = cmp.Or(d.Repair, 3*time.Second)
+	return d
+}
+
 func (c Config) withDefaults() Config {
 	c.Workers = max(1, c.Workers)
-	c.Deadlines.Operate = cmp.Or(c.Deadlines.Operate, 10*time.Second)
-	c.Deadlines.Doubt = cmp.Or(c.Deadlines.Doubt, time.Second)
-	c.Deadlines.Check = cmp.Or(c.Deadlines.Check, 3*time.Second)
-	c.Deadlines.Search = cmp.Or(c.Deadlines.Search, 2*time.Minute)
-	c.Deadlines.Change = cmp.Or(c.Deadlines.Change, 5*time.Minute)
-	c.Deadlines.Heal = cmp.Or(c.Deadlines.Heal, 30*time.Second)
-	c.Deadlines.Repair = cmp.Or(c.Deadlines.Repair, 3*time.Second)
+	c.Deadlines = c.Deadlines.WithDefaults()
 	return c
 }
 
