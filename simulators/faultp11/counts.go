@@ -47,6 +47,15 @@ func (c Count) Pending() uint64 {
 // Counts are the counts of functions by name ("C_Login").
 type Counts map[string]Count
 
+// Faults tells in how many calls, of all functions, a fault took a hand.
+func (c Counts) Faults() uint64 {
+	var n uint64
+	for _, count := range c {
+		n += count.Faults
+	}
+	return n
+}
+
 // Since returns what was counted after before was read.
 func (c Counts) Since(before Counts) Counts {
 	d := Counts{}

@@ -239,6 +239,21 @@ func TestTokenAway(t *testing.T) {
 	}
 }
 
+func TestTokenComesBack(t *testing.T) {
+	c := wrapped(t)
+	s := c.login()
+	c.set("C_GenerateRandom for 50ms -> token absent")
+	c.want("while it is away", random(c, s), pkcs11.CKR_DEVICE_REMOVED)
+	var late atomic.Bool
+	defer time.AfterFunc(10*time.Second, func() { late.Store(true) }).Stop()
+	for random(c, s) != pkcs11.Error(pkcs11.CKR_SESSION_HANDLE_INVALID) {
+		if late.Load() {
+			t.Fatal("the token does not come back")
+		}
+	}
+	c.must(random(c, c.login()))
+}
+
 func TestTokenExchanged(t *testing.T) {
 	c := wrapped(t)
 	c.set(`C_GetTokenInfo -> token as label="another token" serial=0815`)

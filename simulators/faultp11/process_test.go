@@ -3,6 +3,7 @@ package faultp11_test
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"strconv"
@@ -35,11 +36,16 @@ func child() int {
 	return 0
 }
 
-// start runs a child and returns the CKR of its C_Login, or how it died.
-func (c *client) start() (uint, *exec.ExitError) {
+// command is a child that has not started.
+func (c *client) command() *exec.Cmd {
 	cmd := exec.Command(os.Args[0], "-test.run=^$")
 	cmd.Env = append(os.Environ(), "FAULTP11_TEST_LIB="+c.Lib, "FAULTP11_TEST_SLOT="+strconv.FormatUint(uint64(c.slot), 10))
-	out, err := cmd.Output()
+	return cmd
+}
+
+// start runs a child and returns the CKR of its C_Login, or how it died.
+func (c *client) start() (uint, *exec.ExitError) {
+	out, err := c.command().Output()
 	var died *exec.ExitError
 	if errors.As(err, &died) {
 		return 0, died
@@ -92,6 +98,28 @@ func TestProcessOfARule(t *testing.T) {
 			}
 		}
 	}
+}
+
+func TestFreeze(t *testing.T) {
+	c := wrapped(t)
+	c.set("C_Login -> freeze, return CKR_DEVICE_ERROR")
+	cmd := c.command()
+	out, err := cmd.StdoutPipe()
+	c.must(err)
+	c.must(cmd.Start())
+	var status syscall.WaitStatus
+	_, err = syscall.Wait4(cmd.Process.Pid, &status, syscall.WUNTRACED, nil)
+	c.must(err)
+	if !status.Stopped() {
+		t.Fatalf("the process did not stop: %v", status)
+	}
+	c.must(cmd.Process.Signal(syscall.SIGCONT))
+	said, err := io.ReadAll(out)
+	c.must(err)
+	if got, want := string(said), strconv.Itoa(pkcs11.CKR_DEVICE_ERROR); got != want {
+		t.Errorf("awake again: got %q, want %q", got, want)
+	}
+	c.must(cmd.Wait())
 }
 
 func TestCrash(t *testing.T) {

@@ -81,6 +81,9 @@ static void take(struct call *c, const struct action *a)
 		break;
 	case action_crash:
 		crash(a);
+	case action_freeze:
+		raise(SIGSTOP);
+		break;
 	case action_lose_session:
 		if (c->open != NULL)
 			sessions_lose(c->open);

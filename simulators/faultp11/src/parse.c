@@ -284,6 +284,8 @@ static bool action(struct parser *p)
 	}
 	if (is(p, "crash"))
 		return crash(p, a);
+	if (is(p, "freeze"))
+		return take(a, action_freeze);
 	if (is(p, "lose")) {
 		if (is(p, "session"))
 			return take(a, action_lose_session);

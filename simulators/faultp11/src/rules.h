@@ -16,6 +16,7 @@ enum action_kind {
 	action_delay,
 	action_hang,
 	action_crash,
+	action_freeze,
 	action_lose_session,
 	action_lose_sessions,
 	action_lose_login,
