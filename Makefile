@@ -88,7 +88,7 @@ feature: tools ## one feature, folder or scenario: make feature PATH=features/gr
 	GATEHOUSE_FEATURES='$(abspath $(FEATURE))' $(GOTEST) -v -run '^TestFeatures' ./features/... $(ARGS)
 
 .PHONY: conformance
-conformance: tools ## the suite over your own HSM: make conformance PKCS11_LIB_PATH=FILE PKCS11_SLOT=ID PKCS11_PIN_FILE=FILE NAME='…'
+conformance: compiler ## the suite over your own HSM: make conformance PKCS11_LIB_PATH=FILE PKCS11_SLOT=ID PKCS11_PIN_FILE=FILE NAME='…'
 	@for v in PKCS11_LIB_PATH PKCS11_SLOT PKCS11_PIN_FILE NAME; do \
 		[ -n "$${!v:-}" ] || { echo "Set $$v: see docs/hsm/README.md" >&2; exit 2; }; done
 	go run ./simulators/cmd/tested-tokens -name "$$NAME" $(ARGS)
