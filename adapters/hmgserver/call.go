@@ -23,19 +23,28 @@ type call struct {
 	window  *window        // inventories only
 	inPlace bool           // the reader does it, and so answers at once
 	lease   *gateway.Lease // nil while a slot is being opened
-	told    atomic.Bool    // it has its answer
+	lane    *lane          // that it is or was in; nil: in none
+	stage   atomic.Uint32
+	told    atomic.Bool // it has its answer
 }
+
+// The stages of a call.
+const (
+	waits   uint32 = iota // for its turn
+	runs                  // in the token
+	dropped               // given up before its turn came
+)
 
 // begin registers a request. It returns nil for an id that is in use, after
 // which the connection makes no sense.
-func (c *conn) begin(f hmgwire.Frame, timeout uint32, lease *gateway.Lease, w *window) *call {
+func (c *conn) begin(f hmgwire.Frame, timeout uint32, lease *gateway.Lease, in *lane, w *window) *call {
 	limit := c.s.cfg.Call
 	if d := time.Duration(timeout) * time.Millisecond; d > 0 && d < limit {
 		limit = d
 	}
 	l := &call{
 		deadline: deadline{at: time.Now().Add(limit)},
-		kind:     f.Kind, id: f.ID, size: int64(len(f.Body)), lease: lease, window: w,
+		kind:     f.Kind, id: f.ID, size: int64(len(f.Body)), lease: lease, lane: in, window: w,
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -93,6 +102,11 @@ func (c *conn) sweep(now time.Time) {
 	c.mu.Unlock()
 	for _, l := range over {
 		l.end(context.DeadlineExceeded)
+		if l.lane != nil && l.stage.CompareAndSwap(waits, dropped) { // the token has not seen it
+			l.lane.meter.Failed(errTooLate())
+			c.refuse(l.id, errTooLate(), false)
+			continue
+		}
 		c.refuse(l.id, fault.New(fault.Unavailable, "the HSM did not answer in time").Because(fault.TimedOut), false)
 		if l.lease != nil {
 			l.lease.Suspect()

@@ -7,6 +7,7 @@ import (
 
 	"gatehouse/adapters/hmgwire"
 	"gatehouse/app/gateway"
+	"gatehouse/app/meter"
 	"gatehouse/core/fault"
 	"gatehouse/core/hsm"
 )
@@ -22,11 +23,11 @@ const (
 func (c *conn) parseInventory(f hmgwire.Frame) (hmgwire.Scope, task, *window, error) {
 	var m hmgwire.Inventory
 	if err := hmgwire.Decode(f.Body, &m); err != nil {
-		return m.Scope, nil, nil, err
+		return m.Scope, task{}, nil, err
 	}
 	w := newWindow(int(min(max(m.Window, 1), hmgwire.MaxWindow)))
 	id := f.ID
-	return m.Scope, func(ctx context.Context, t *gateway.Lease) (any, error) {
+	return m.Scope, task{meter.Inventory, func(ctx context.Context, t *gateway.Lease) (any, error) {
 		p := part{since: time.Now()}
 		send := func() error {
 			if ctx.Err() != nil {
@@ -49,7 +50,7 @@ func (c *conn) parseInventory(f hmgwire.Frame) (hmgwire.Scope, task, *window, er
 			err = send()
 		}
 		return nil, err
-	}, w, nil
+	}}, w, nil
 }
 
 // A part is what goes into one Objects frame.

@@ -5,28 +5,44 @@ import (
 	"sync/atomic"
 	"time"
 
+	"gatehouse/app/meter"
 	"gatehouse/core/fault"
 )
 
-// A lane runs jobs, a limited number at once; a limited number wait. Its workers
-// stay when they have nothing to do: a new goroutine would have to grow its
-// stack for each job, which costs more than the rest.
+// A lane runs jobs, a limited number at once; others wait, as many as are
+// likely to have their turn in time. Its workers stay when they have nothing to
+// do: a new goroutine would have to grow its stack for each job, which costs
+// more than the rest.
 type lane struct {
 	limit, depth int
+	bytes        int64         // that may wait
+	longest      time.Duration // that a job may have to wait, as far as can be told; 0: as its deadline says
+	meter        *meter.Slot
 
 	pace atomic.Int64 // what a job takes on average, in nanoseconds
+	last atomic.Int64 // when one ended, in nanoseconds since 1970
 
 	mu      sync.Mutex
 	running int
-	waiting []func()
+	full    time.Time // since when as many run as may
+	waiting []waiter
+	held    int64         // bytes of those that wait
 	idle    []chan func() // workers without a job; the last one worked last
 	closed  bool
 }
 
-// took takes note of how long a job took.
-func (l *lane) took(d time.Duration) {
+// waiter is a job that waits.
+type waiter struct {
+	do    func()
+	bytes int64
+	since time.Time
+}
+
+// took takes note of how long a job took, and when it ended.
+func (l *lane) took(begun time.Time, d time.Duration) {
 	pace := l.pace.Load()
 	l.pace.Store(pace + (int64(d)-pace)/8) // one lost to another that is stored at once does no harm
+	l.last.Store(begun.UnixNano() + int64(d))
 }
 
 // quick reports whether jobs are quick lately.
@@ -36,10 +52,17 @@ func (l *lane) quick() bool { return l.pace.Load() < int64(quick) }
 func (l *lane) enter() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	return l.place()
+}
+
+// place takes a place, if there is one.
+func (l *lane) place() bool {
 	if l.running >= l.limit {
 		return false
 	}
-	l.running++
+	if l.running++; l.running == l.limit {
+		l.full = time.Now()
+	}
 	return true
 }
 
@@ -52,21 +75,55 @@ func (l *lane) leave() {
 	}
 }
 
-// submit has job done soon; false when too many wait.
-func (l *lane) submit(job func()) bool {
+// submit has job done soon, or returns at once why not: too many wait, or so
+// many that it would be too late for a job that ends at the given time.
+func (l *lane) submit(job func(), bytes int64, end time.Time) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	switch {
-	case l.running < l.limit:
-		l.running++
+	if l.place() {
 		l.start(job)
-		return true
-	case len(l.waiting) < l.depth:
-		l.waiting = append(l.waiting, job)
-		return true
-	default:
-		return false
+		return nil
 	}
+	now := time.Now()
+	wait, pace := l.expect(now)
+	switch {
+	case len(l.waiting) >= l.depth, l.held+bytes > l.bytes:
+		l.meter.Busy.Full.Add(1)
+		return errBusy(wait)
+	case wait+pace > end.Sub(now), l.longest > 0 && wait > l.longest:
+		l.meter.Busy.Late.Add(1)
+		return errBusy(wait)
+	}
+	l.waiting = append(l.waiting, waiter{do: job, bytes: bytes, since: now})
+	l.held += bytes
+	return nil
+}
+
+// expect returns how long one more job would wait, and what one takes, judging
+// by those that ended lately, or by how long none has.
+func (l *lane) expect(now time.Time) (wait, pace time.Duration) {
+	pace = time.Duration(l.pace.Load())
+	if l.running < l.limit {
+		return 0, pace
+	}
+	since := l.full
+	if last := time.Unix(0, l.last.Load()); last.After(since) {
+		since = last
+	}
+	// Of so many that run at once one ends every pace/limit.
+	wait = time.Duration(len(l.waiting)+1) * pace / time.Duration(l.limit)
+	if still := now.Sub(since); still > pace { // nothing ends any more
+		wait += still
+	}
+	return wait, pace
+}
+
+// state tells how many run and wait, and how long one more would wait.
+func (l *lane) state(now time.Time) (running, waiting int, wait time.Duration) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	wait, _ = l.expect(now)
+	return l.running, len(l.waiting), wait
 }
 
 // close lets the workers go that have nothing to do.
@@ -114,53 +171,23 @@ func (l *lane) next() func() {
 		l.running--
 		return nil
 	}
-	job := l.waiting[0]
-	l.waiting[0] = nil
+	w := l.waiting[0]
+	l.waiting[0] = waiter{}
 	l.waiting = l.waiting[1:]
-	return job
+	l.held -= w.bytes
+	l.meter.Waited(time.Since(w.since))
+	return w.do
 }
 
-func errBusy() error {
-	return fault.New(fault.Unavailable, "the gateway is busy: too many requests wait for this slot").Untried()
-}
+// How long a client that is refused is told to stay away, at least and at most.
+const (
+	shortest = 50 * time.Millisecond
+	farthest = 30 * time.Second
+)
 
-// slotLanes are the lanes of one slot.
-type slotLanes struct {
-	operations, management lane
-	users                  int
-}
-
-// lanes are those of all slots in use.
-type lanes struct {
-	limits LaneLimits
-
-	mu sync.Mutex
-	of map[uint]*slotLanes
-}
-
-func (ls *lanes) hold(slot uint) *slotLanes {
-	ls.mu.Lock()
-	defer ls.mu.Unlock()
-	l := ls.of[slot]
-	if l == nil {
-		l = &slotLanes{
-			operations: lane{limit: ls.limits.Operations, depth: ls.limits.OperationQueue},
-			management: lane{limit: ls.limits.Management, depth: ls.limits.ManagementQueue},
-		}
-		ls.of[slot] = l
-	}
-	l.users++
-	return l
-}
-
-func (ls *lanes) release(slot uint) {
-	ls.mu.Lock()
-	defer ls.mu.Unlock()
-	if l := ls.of[slot]; l != nil {
-		if l.users--; l.users == 0 {
-			delete(ls.of, slot)
-			l.operations.close()
-			l.management.close()
-		}
-	}
+// errBusy is for a request that would have had to wait so long. When half of
+// that has passed there is room again.
+func errBusy(wait time.Duration) error {
+	return fault.New(fault.Unavailable, "the gateway is busy: too many requests wait for this slot").Untried().
+		After(min(max(wait/2, shortest), farthest))
 }

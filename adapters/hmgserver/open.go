@@ -2,9 +2,11 @@ package hmgserver
 
 import (
 	"log/slog"
+	"time"
 
 	"gatehouse/adapters/hmgwire"
 	"gatehouse/app/gateway"
+	"gatehouse/app/meter"
 	"gatehouse/core/fault"
 )
 
@@ -44,14 +46,16 @@ func (c *conn) open(f hmgwire.Frame) {
 		return
 	}
 	c.rest(true)
-	l := c.begin(f, m.Timeout, nil, nil)
+	l := c.begin(f, m.Timeout, nil, nil, nil)
 	if l == nil {
 		c.end(fault.New(fault.Invalid, "a request id was used twice"))
 		return
 	}
 	go func() {
+		begun := time.Now()
 		lease, err := c.s.cfg.Gateway.Open(l, uint(m.Slot), m.PIN.Value(), m.Insist)
 		if err != nil {
+			c.s.cfg.Meter.Known(uint(m.Slot)).Did(meter.Open, time.Since(begun), err)
 			c.log.Info("slot not opened", slog.Uint64("slot", m.Slot), slog.Any("error", err))
 			c.mu.Lock()
 			c.opening--
@@ -62,6 +66,7 @@ func (c *conn) open(f hmgwire.Frame) {
 		}
 		c.log.Info("slot opened", slog.Uint64("slot", m.Slot))
 		s := &openSlot{number: uint(m.Slot), lease: lease, lanes: c.s.lanes.hold(uint(m.Slot))}
+		s.lanes.meter.Did(meter.Open, time.Since(begun), nil)
 		c.mu.Lock()
 		c.opening--
 		c.handle++

@@ -5,6 +5,7 @@ import (
 
 	"gatehouse/adapters/hmgwire"
 	"gatehouse/app/gateway"
+	"gatehouse/app/meter"
 	"gatehouse/core/hsm"
 )
 
@@ -28,11 +29,11 @@ func (c *conn) parse(f hmgwire.Frame) (hmgwire.Scope, task, *window, error) {
 	case hmgwire.KindCheck:
 		var m hmgwire.Scope
 		err := hmgwire.Decode(f.Body, &m)
-		return m, check, nil, err
+		return m, task{meter.Check, check}, nil, err
 	default: // KindClose
 		var m hmgwire.Scope
 		err := hmgwire.Decode(f.Body, &m)
-		return m, nil, nil, err
+		return m, task{}, nil, err
 	}
 }
 
@@ -44,64 +45,64 @@ func check(ctx context.Context, t *gateway.Lease) (any, error) {
 func parseOperate(body []byte) (hmgwire.Scope, task, *window, error) {
 	var m hmgwire.Operate
 	if err := hmgwire.Decode(body, &m); err != nil {
-		return m.Scope, nil, nil, err
+		return m.Scope, task{}, nil, err
 	}
 	ref, err := m.Ref.Ref()
 	if err != nil {
-		return m.Scope, nil, nil, err
+		return m.Scope, task{}, nil, err
 	}
 	op, err := m.Operation.Operation()
-	return m.Scope, func(ctx context.Context, t *gateway.Lease) (any, error) {
+	return m.Scope, task{meter.Of(op), func(ctx context.Context, t *gateway.Lease) (any, error) {
 		r, err := t.Operate(ctx, ref, op)
 		return (*hmgwire.Result)(&r), err
-	}, nil, err
+	}}, nil, err
 }
 
 func parseGenerate(body []byte) (hmgwire.Scope, task, *window, error) {
 	var m hmgwire.Generate
 	if err := hmgwire.Decode(body, &m); err != nil {
-		return m.Scope, nil, nil, err
+		return m.Scope, task{}, nil, err
 	}
 	template, err := m.Template.Template()
-	return m.Scope, func(ctx context.Context, t *gateway.Lease) (any, error) {
+	return m.Scope, task{meter.Generate, func(ctx context.Context, t *gateway.Lease) (any, error) {
 		o, err := t.Generate(ctx, template)
 		return object(o), err
-	}, nil, err
+	}}, nil, err
 }
 
 func parseImport(body []byte) (hmgwire.Scope, task, *window, error) {
 	var m hmgwire.Import
 	if err := hmgwire.Decode(body, &m); err != nil {
-		return m.Scope, nil, nil, err
+		return m.Scope, task{}, nil, err
 	}
 	template, err := m.Template.Template()
 	material := m.Material.Value()
-	return m.Scope, func(ctx context.Context, t *gateway.Lease) (any, error) {
+	return m.Scope, task{meter.Import, func(ctx context.Context, t *gateway.Lease) (any, error) {
 		o, err := t.Import(ctx, template, material)
 		return object(o), err
-	}, nil, err
+	}}, nil, err
 }
 
 func parseUpdate(body []byte) (hmgwire.Scope, task, *window, error) {
 	var m hmgwire.Update
 	if err := hmgwire.Decode(body, &m); err != nil {
-		return m.Scope, nil, nil, err
+		return m.Scope, task{}, nil, err
 	}
 	ref, err := m.Ref.Ref()
-	return m.Scope, func(ctx context.Context, t *gateway.Lease) (any, error) {
+	return m.Scope, task{meter.Update, func(ctx context.Context, t *gateway.Lease) (any, error) {
 		return nil, t.Update(ctx, ref, m.Change())
-	}, nil, err
+	}}, nil, err
 }
 
 func parseDestroy(body []byte) (hmgwire.Scope, task, *window, error) {
 	var m hmgwire.Destroy
 	if err := hmgwire.Decode(body, &m); err != nil {
-		return m.Scope, nil, nil, err
+		return m.Scope, task{}, nil, err
 	}
 	ref, err := m.Ref.Ref()
-	return m.Scope, func(ctx context.Context, t *gateway.Lease) (any, error) {
+	return m.Scope, task{meter.Destroy, func(ctx context.Context, t *gateway.Lease) (any, error) {
 		return nil, t.Destroy(ctx, ref)
-	}, nil, err
+	}}, nil, err
 }
 
 func object(o hsm.Object) *hmgwire.Object {

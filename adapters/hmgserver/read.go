@@ -6,12 +6,16 @@ import (
 
 	"gatehouse/adapters/hmgwire"
 	"gatehouse/app/gateway"
+	"gatehouse/app/meter"
 	"gatehouse/core/fault"
 )
 
-// A task is a request decoded: what to do with the token. The reply is a
-// message, or nil.
-type task func(ctx context.Context, t *gateway.Lease) (reply any, err error)
+// A task is a request decoded: what to do with the token, and what that counts
+// as. The reply is a message, or nil.
+type task struct {
+	class meter.Class
+	do    func(ctx context.Context, t *gateway.Lease) (reply any, err error)
+}
 
 // How much a client may leave unread before it is read no further, and before
 // it is given up: answers to what had been read by then still come.
@@ -96,36 +100,34 @@ func (c *conn) request(f hmgwire.Frame) bool {
 		c.closeSlot(f.ID, scope.Handle)
 		return true
 	}
-	l := c.begin(f, scope.Timeout, slot.lease, w)
+	lane := slot.lanes.of(f.Kind)
+	l := c.begin(f, scope.Timeout, slot.lease, lane, w)
 	if l == nil {
 		c.end(fault.New(fault.Invalid, "a request id was used twice"))
 		return false
 	}
-	if f.Kind == hmgwire.KindHeal { // what is to be mended may fill the lanes
+	if lane == nil {
 		go c.run(l, slot, do)
 		return true
 	}
-	lane := &slot.lanes.management
-	if f.Kind == hmgwire.KindOperate {
-		lane = &slot.lanes.operations
-		if !c.in.Waiting() && c.requests.Load() == 1 && lane.quick() && lane.enter() {
-			l.inPlace = true
-			return c.inPlace(func() {
-				c.run(l, slot, do)
-				lane.leave()
-			})
-		}
+	if f.Kind == hmgwire.KindOperate && !c.in.Waiting() && c.requests.Load() == 1 && lane.quick() && lane.enter() {
+		l.inPlace = true
+		return c.inPlace(func() {
+			c.run(l, slot, do)
+			lane.leave()
+		})
 	}
-	if !lane.submit(func() { c.run(l, slot, do) }) {
-		c.finish(l, nil, errBusy())
+	if err := lane.submit(func() { c.run(l, slot, do) }, l.size, l.at); err != nil {
+		slot.lanes.meter.Failed(err)
+		c.finish(l, nil, err)
 	}
 	return true
 }
 
 // run does a task and answers its request.
 func (c *conn) run(l *call, slot *openSlot, do task) {
-	if err := l.Err(); err != nil { // while it waited
-		c.finish(l, nil, fault.Wrap(fault.Unavailable, err, "the request waited too long").Because(fault.TimedOut).Untried())
+	if err := l.Err(); err != nil || !l.stage.CompareAndSwap(waits, runs) { // while it waited
+		c.finish(l, nil, errTooLate())
 		return
 	}
 	begun := time.Now()
@@ -133,11 +135,18 @@ func (c *conn) run(l *call, slot *openSlot, do task) {
 	if c.s.cfg.Uninterruptible && l.kind == hmgwire.KindOperate {
 		ctx = uninterrupted{&l.deadline}
 	}
-	reply, err := do(ctx, slot.lease)
-	if l.kind == hmgwire.KindOperate {
-		slot.lanes.operations.took(time.Since(begun))
+	reply, err := do.do(ctx, slot.lease)
+	if l.lane != nil {
+		took := time.Since(begun)
+		l.lane.took(begun, took)
+		slot.lanes.meter.Did(do.class, took, err)
 	}
 	c.finish(l, reply, err)
+}
+
+// errTooLate is for a request whose time was over before its turn came.
+func errTooLate() error {
+	return fault.New(fault.Unavailable, "the gateway is busy: the request waited too long").Because(fault.TimedOut).Untried()
 }
 
 // cancel ends the context of a request under way.

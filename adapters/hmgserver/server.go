@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"gatehouse/app/gateway"
+	"gatehouse/app/meter"
 	"gatehouse/core/healing"
 )
 
@@ -41,6 +42,7 @@ type Config struct {
 	Patience    time.Duration // for the rest of a frame, for a client to read, for credit (30 s)
 	Call        time.Duration // longest time of one call to a token (5 min)
 	Lanes       LaneLimits
+	Meter       *meter.Meter // counts what is done; nil: nobody reads it
 
 	// Uninterruptible is for tokens whose calls cannot be ended once they have
 	// begun, as those of a PKCS#11 library in this process: operations then get
@@ -63,6 +65,12 @@ type Config struct {
 type LaneLimits struct {
 	Operations, OperationQueue  int // at once (32); waiting (2048)
 	Management, ManagementQueue int // at once (4); waiting (64)
+
+	// QueueTime is how long operations may have to wait, as far as the pace of
+	// those before tells (5 s); further ones are refused at once. Everything else
+	// waits as long as its client does.
+	QueueTime  time.Duration
+	QueueBytes int64 // of requests that wait in one queue (64 MiB)
 }
 
 func (c Config) withDefaults() Config {
@@ -75,6 +83,11 @@ func (c Config) withDefaults() Config {
 	c.Lanes.OperationQueue = cmp.Or(c.Lanes.OperationQueue, 2048)
 	c.Lanes.Management = cmp.Or(c.Lanes.Management, 4)
 	c.Lanes.ManagementQueue = cmp.Or(c.Lanes.ManagementQueue, 64)
+	c.Lanes.QueueTime = cmp.Or(c.Lanes.QueueTime, 5*time.Second)
+	c.Lanes.QueueBytes = cmp.Or(c.Lanes.QueueBytes, 64<<20)
+	if c.Meter == nil {
+		c.Meter = meter.New(time.Now)
+	}
 	c.Requests = cmp.Or(c.Requests, 4096)
 	c.Bytes = cmp.Or(c.Bytes, 32<<20)
 	return c
@@ -103,7 +116,7 @@ func New(cfg Config) *Server {
 	if cfg.TLS != nil {
 		cfg.TLS = suited(cfg.TLS)
 	}
-	return &Server{cfg: cfg, lanes: lanes{limits: cfg.Lanes, of: map[uint]*slotLanes{}}, listeners: map[net.Listener]struct{}{}, conns: map[*conn]struct{}{}, lookout: watcher{wake: make(chan struct{}, 1)}, over: make(chan struct{})}
+	return &Server{cfg: cfg, lanes: lanes{limits: cfg.Lanes, meter: cfg.Meter, of: map[uint]*slotLanes{}}, listeners: map[net.Listener]struct{}{}, conns: map[*conn]struct{}{}, lookout: watcher{wake: make(chan struct{}, 1)}, over: make(chan struct{})}
 }
 
 // Serve accepts connections from l until Shutdown, which makes it return nil,

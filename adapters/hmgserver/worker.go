@@ -14,16 +14,16 @@ import (
 func (c *conn) parseHeal(body []byte) (hmgwire.Scope, task, *window, error) {
 	var m hmgwire.Heal
 	if err := hmgwire.Decode(body, &m); err != nil {
-		return m.Scope, nil, nil, err
+		return m.Scope, task{}, nil, err
 	}
 	heal := c.s.cfg.Heal
 	if heal == nil {
-		return m.Scope, nil, nil, fault.New(fault.Unsupported, "a gateway heals its HSM by itself")
+		return m.Scope, task{}, nil, fault.New(fault.Unsupported, "a gateway heals its HSM by itself")
 	}
 	slot, err := c.slot(m.Handle)
-	return m.Scope, func(ctx context.Context, _ *gateway.Lease) (any, error) {
+	return m.Scope, task{do: func(ctx context.Context, _ *gateway.Lease) (any, error) {
 		return nil, heal(ctx, slot.number, healing.Step(m.Step))
-	}, nil, err
+	}}, nil, err
 }
 
 // library asks the library whether it answers, apart: it may hang.
@@ -33,7 +33,7 @@ func (c *conn) library(f hmgwire.Frame) {
 		c.refuse(f.ID, fault.New(fault.Unsupported, "only a worker tells of its library"), false)
 		return
 	}
-	l := c.begin(f, 0, nil, nil)
+	l := c.begin(f, 0, nil, nil, nil)
 	if l == nil {
 		c.end(fault.New(fault.Invalid, "a request id was used twice"))
 		return
