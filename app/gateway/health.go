@@ -15,6 +15,8 @@ import (
 // Gateway.mu.
 type health struct {
 	bad     bool
+	why     error     // it is bad
+	since   time.Time // it is bad, or not
 	suspect bool      // a call went wrong in a way that may be the token's fault: ask it
 	checked time.Time // when it was last known to be as it is
 	probing time.Time // since when a probe is under way; zero when none is
@@ -67,7 +69,10 @@ func (g *Gateway) fail(s *slot, now time.Time, err error) {
 	if !s.health.bad {
 		g.cfg.Log.Warn("slot is unhealthy", slog.Uint64("slot", uint64(s.number)), slog.Any("error", err))
 	}
-	s.health.bad, s.health.suspect, s.health.checked = true, false, now
+	if !s.health.bad {
+		s.health.since = now
+	}
+	s.health.bad, s.health.why, s.health.suspect, s.health.checked = true, err, false, now
 }
 
 // recover marks s as healthy.
@@ -75,7 +80,10 @@ func (g *Gateway) recover(s *slot, now time.Time) {
 	if s.health.bad {
 		g.cfg.Log.Info("slot is healthy again", slog.Uint64("slot", uint64(s.number)))
 	}
-	s.health.bad, s.health.suspect, s.health.checked = false, false, now
+	if s.health.bad || s.health.since.IsZero() {
+		s.health.since = now
+	}
+	s.health.bad, s.health.why, s.health.suspect, s.health.checked = false, nil, false, now
 	s.trouble.Store(false)
 }
 
@@ -131,6 +139,8 @@ func late(ctx context.Context, now time.Time) bool {
 type Status struct {
 	Slot    uint
 	Healthy bool
+	Since   time.Time // it has been so
+	Why     error     // when it is not healthy, and an error said so
 	Clients int
 }
 
@@ -144,7 +154,7 @@ func (g *Gateway) Slots() []Status {
 		if !s.inUse() {
 			continue
 		}
-		st := Status{Slot: s.number, Healthy: !s.health.bad && !s.health.stuck(now, g.cfg.ProbeTimeout)}
+		st := Status{Slot: s.number, Since: s.health.since, Why: s.health.why, Healthy: !s.health.bad && !s.health.stuck(now, g.cfg.ProbeTimeout)}
 		if s.login != nil {
 			st.Clients = s.login.users
 		}

@@ -14,7 +14,8 @@ import (
 //
 // The first opener logs in; later ones must present the same PIN, which is
 // compared without asking the token. A PIN that the token has refused is tried
-// again only when insist is set: a person asks. Errors are those of
+// again only when insist is set: a person asks; then a token that has taken the
+// place of another is accepted, too. Errors are those of
 // token.Token, and fault.Exhausted after too many wrong PINs for a slot in use.
 func (g *Gateway) Open(ctx context.Context, number uint, pin secret.Value, insist bool) (*Lease, error) {
 	if pin.Empty() {
@@ -94,7 +95,9 @@ func (g *Gateway) share(s *slot, pin secret.Value, insist bool) (l, old *login, 
 		return nil, nil, errStopping()
 	}
 	s.asked = g.cfg.Now()
-	if l := s.login; l != nil && !l.dead {
+	// A person who asks after the token was exchanged accepts the new one.
+	exchanged := insist && s.health.bad && errors.Is(s.health.why, fault.TokenGone)
+	if l := s.login; l != nil && !l.dead && !exchanged {
 		if !g.cfg.Isolated && !s.strikes.allow(g.cfg.Now()) {
 			return nil, nil, errGuessing()
 		}

@@ -249,3 +249,39 @@ func TestAnotherPINTried(t *testing.T) {
 		})
 	})
 }
+
+// TestExchangedToken: another token in the slot serves nobody until a person
+// says that it is meant to be there.
+func TestExchangedToken(t *testing.T) {
+	t.Parallel()
+	for _, isolated := range []bool{false, true} {
+		t.Run("isolated "+strconv.FormatBool(isolated), func(t *testing.T) {
+			t.Parallel()
+			inOne(t, isolated, func(w *world) {
+				t := w.t
+				old := w.mustOpen(pin)
+				w.slot.Swap()
+				if _, err := old.Check(t.Context()); !errors.Is(err, fault.TokenGone) {
+					t.Fatalf("got %v, want the token gone", err)
+				}
+				w.wantHealthy(false)
+				again := w.mustOpen(pin) // not by a person
+				if _, err := again.Check(t.Context()); !errors.Is(err, fault.TokenGone) {
+					t.Errorf("got %v, want the token gone still", err)
+				}
+				accepted, err := w.open(pin, true)
+				if err != nil {
+					t.Fatalf("a person asks: %v", err)
+				}
+				if _, err := accepted.Check(t.Context()); err != nil {
+					t.Errorf("the new token: %v", err)
+				}
+				if _, err := old.Check(t.Context()); !errors.Is(err, gateway.ErrRetired) {
+					t.Errorf("the former lease: got %v, want it retired", err)
+				}
+				w.wantHealthy(true)
+				closing(t, old, again, accepted)
+			})
+		})
+	}
+}

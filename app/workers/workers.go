@@ -121,7 +121,7 @@ func Open(ctx context.Context, cfg Config, slot uint, pin secret.Value) (*Slot, 
 	for i := range cfg.Workers {
 		m := &member{slot: s, number: i, ailing: make(chan error, 1), since: now}
 		if i == 0 {
-			m.worker, m.serving = first, true
+			m.worker, m.serving, m.starts = first, true, 1
 		} else {
 			m.why = errStarting()
 			m.ailing <- m.why
