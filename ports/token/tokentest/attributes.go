@@ -33,9 +33,9 @@ func attr(t *testing.T, key, value string) {
 
 // Stranger makes h fit for a token of which only its owner knows, and that may
 // hold other keys: its refusals are recorded instead of compared with a list, no
-// wrong PIN is tried, and nobody else works on the token.
+// wrong PIN is tried, nobody else works on the token, and no key stays behind.
 func (h *Harness) Stranger() {
-	h.RefusesUnknown = true
+	h.RefusesUnknown, h.Tidy = true, true
 	h.OpenWrongPIN, h.Foreign, h.Swap = nil, nil, nil
 	h.NotApplicable = map[string]string{
 		"OpenWrongPIN": "a wrong PIN may lock the token",

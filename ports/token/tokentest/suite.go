@@ -46,6 +46,9 @@ func (s *suite) open(t *testing.T) {
 	t.Helper()
 	s.tok = s.h.Open(t)
 	t.Cleanup(func() {
+		if s.h.Tidy {
+			s.tidy(t)
+		}
 		if err := s.tok.Close(); err != nil {
 			t.Errorf("closing the token: %v", err)
 		}

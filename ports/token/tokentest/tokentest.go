@@ -50,6 +50,10 @@ type Harness struct {
 	// refusal passes, and is recorded.
 	RefusesUnknown bool
 
+	// Tidy is for a token that others use too: what the suite makes is destroyed at
+	// its end, which a token of its own does not need.
+	Tidy bool
+
 	// OpenWrongPIN opens the token with a PIN that is not its own. It is called
 	// once, and never while a Token is open.
 	OpenWrongPIN func(t *testing.T) (token.Token, error)
