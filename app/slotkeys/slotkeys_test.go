@@ -137,12 +137,17 @@ func made(t *testing.T, b *slotkeys.Backend, g groups.Group) keys.Key {
 
 func sign(t *testing.T, b *slotkeys.Backend, g groups.Group, k keys.Key) error {
 	t.Helper()
+	return signing(t.Context(), t, b, g, k)
+}
+
+func signing(ctx context.Context, t *testing.T, b *slotkeys.Backend, g groups.Group, k keys.Key) error {
+	t.Helper()
 	caller := access.Caller{Account: g.Account, Role: access.CryptoApp, Groups: map[id.Group]access.Permissions{g.ID: access.AllPermissions}}
 	a, err := access.AuthoriseUse(caller, k, operations.Sign{Hash: operations.SHA256, Input: []byte("x")}, time.Unix(1, 0))
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = b.Operate(t.Context(), g, a)
+	_, err = b.Operate(ctx, g, a)
 	return err
 }
 

@@ -154,6 +154,9 @@ func untouched(err error) error {
 // notConnected gives errors that come from the connection the words that every
 // view and call uses (workflow G7).
 func notConnected(err error) error {
+	if failover.Busy(err) && fault.AfterOf(err) == 0 {
+		return fault.Wrap(fault.Unavailable, err, "%s", fault.Message(err)).After(time.Second)
+	}
 	if fault.KindOf(err) != fault.Unavailable || strings.HasPrefix(fault.Message(err), "Not Connected") || failover.Busy(err) {
 		return err
 	}

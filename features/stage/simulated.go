@@ -7,9 +7,11 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"time"
 
 	"gatehouse/adapters/dsmwire"
 	"gatehouse/app/assembly/service"
+	"gatehouse/app/slotkeys"
 	"gatehouse/core/fault"
 	"gatehouse/core/hsm"
 	"gatehouse/core/secret"
@@ -75,7 +77,9 @@ func (s *Set) serve(ctx context.Context, o Options) error {
 		return err
 	}
 	s.onClose(store.Close)
-	svc, err := service.New(ctx, service.Outside{Store: store, Sealer: ring, Dial: service.Dialer(), Log: log})
+	svc, err := service.New(ctx, service.Outside{
+		Store: store, Sealer: ring, Dial: service.Dialer(), Log: log, Slots: slotkeys.Config{ProbeEvery: time.Second},
+	})
 	if err != nil {
 		return err
 	}

@@ -15,9 +15,9 @@ func testSteps() []Step {
 		{When, `^the administrator tests a connection with (nobody listening|a wrong slot|a wrong PIN|no PIN)$`, on1((*scenario).testsFaulty)},
 		{When, `^the administrator tests "([^"]*)" with the right slot$`, on1((*scenario).testsRightSlot)},
 		{When, `^the administrator tests the saved connection of "([^"]*)"$`, on1((*scenario).testsSaved)},
-		{Given, `^the administrator has tested the saved connection of "([^"]*)"$`, on1((*scenario).hasTestedSaved)},
+		{Given, `^the HSM has refused the PIN of "([^"]*)"$`, on1((*scenario).hasRefusedPIN)},
 		{When, `^the application tests the saved connection of "([^"]*)"$`, on1((*scenario).applicationTests)},
-		{Then, `^the HSM has seen one login with a wrong PIN$`, on0((*scenario).oneWrongLogin)},
+		{Then, `^the HSM has seen (one|two) logins? with a wrong PIN$`, on1((*scenario).wrongLogins)},
 		{Given, `^the PIN of the HSM is locked$`, on0((*scenario).pinIsLocked)},
 		{Given, `^the HSM reports a failure whenever it is asked$`, on0((*scenario).hsmFails)},
 		{Given, `^the HSM is out of reach$`, on0((*scenario).outOfReach)},
@@ -91,15 +91,14 @@ func (s *scenario) checkSaved(ctx context.Context, groupID string) error {
 }
 
 // hasTestedSaved leaves open how it ended: that is for the scenario to say.
-func (s *scenario) hasTestedSaved(ctx context.Context, name string) error {
-	g, err := s.group(name)
-	if err != nil {
-		return err
-	}
-	if err := s.checkSaved(ctx, g.GroupID); err != nil && !isRefusal(err, fault.Unavailable) {
-		return err
-	}
-	return nil
+func (s *scenario) hasRefusedPIN(ctx context.Context, name string) error {
+	return soon(ctx, func() error {
+		st, err := s.status(ctx, name)
+		if err != nil {
+			return err
+		}
+		return expect("reason", st.Reason, string(fault.PINIncorrect))
+	})
 }
 
 func (s *scenario) applicationTests(ctx context.Context, name string) error {
@@ -114,11 +113,11 @@ func (s *scenario) applicationTests(ctx context.Context, name string) error {
 	return s.did(app.CheckGroup(ctx, g.GroupID, dsmwire.CheckHmgRequest{}))
 }
 
-func (s *scenario) oneWrongLogin(context.Context) error {
+func (s *scenario) wrongLogins(_ context.Context, count string) error {
 	if s.hsm.Simulated == nil {
 		return errNotSimulated
 	}
-	return expect("logins with a wrong PIN", s.hsm.Simulated.WrongLogins(), 1)
+	return expect("logins with a wrong PIN", s.hsm.Simulated.WrongLogins(), map[string]int{"one": 1, "two": 2}[count])
 }
 
 var errNotSimulated = errors.New("this HSM is no simulator: the scenario needs the tag " + Simulated)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"strings"
+	"time"
 
 	"gatehouse/adapters/dsmclient"
 	"gatehouse/adapters/dsmwire"
@@ -156,7 +157,7 @@ func (s *scenario) showsNoPIN(ctx context.Context, name string) error {
 	return expect("status", raw.Status, 200)
 }
 
-// status returns the state of the one connection of a group, which is tried now.
+// status returns the state of the one connection of a group.
 func (s *scenario) status(ctx context.Context, name string) (dsmwire.ConnectionStatus, error) {
 	g, err := s.group(name)
 	if err != nil {
@@ -173,22 +174,47 @@ func (s *scenario) status(ctx context.Context, name string) (dsmwire.ConnectionS
 }
 
 func (s *scenario) groupIsConnected(ctx context.Context, name string) error {
-	st, err := s.status(ctx, name)
-	if err == nil && !st.Connected {
-		err = fmt.Errorf("not connected: %s", st.Message)
-	}
-	return err
+	return soon(ctx, func() error {
+		st, err := s.status(ctx, name)
+		if err == nil && !st.Connected {
+			err = fmt.Errorf("not connected: %s", st.Message)
+		}
+		return err
+	})
 }
 
 func (s *scenario) groupIsNotConnected(ctx context.Context, name string) error {
-	st, err := s.status(ctx, name)
-	if err != nil {
-		return err
+	return soon(ctx, func() error {
+		st, err := s.status(ctx, name)
+		switch {
+		case err != nil:
+			return err
+		case st.Connected:
+			return errors.New("it is connected, want that it is not")
+		default:
+			return says("the message", st.Message, "Not Connected")
+		}
+	})
+}
+
+// soon returns nil once check does, or what it says after as long as the service
+// may take to notice what has happened to a connection that nobody uses.
+func soon(ctx context.Context, check func() error) error {
+	ctx, cancel := context.WithTimeout(ctx, 15*time.Second)
+	defer cancel()
+	every := time.NewTicker(50 * time.Millisecond)
+	defer every.Stop()
+	for {
+		err := check()
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-every.C:
+		}
 	}
-	if st.Connected {
-		return errors.New("it is connected, want that it is not")
-	}
-	return says("the message", st.Message, "Not Connected")
 }
 
 // isRefusal reports whether err is an answer of the service of this kind.

@@ -30,6 +30,9 @@ func (c Config) Validate() error {
 	if c.RecoverEvery <= 0 || c.RecoveryGrace <= 0 {
 		wrong = append(wrong, fault.New(fault.Invalid, "--recover-every and --recovery-grace must be longer than nothing"))
 	}
+	if c.ProbeEvery < 0 {
+		wrong = append(wrong, fault.New(fault.Invalid, "--probe-every must be longer than nothing"))
+	}
 	return errors.Join(wrong...)
 }
 

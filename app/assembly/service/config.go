@@ -106,6 +106,7 @@ type Config struct {
 
 	RecoverEvery  time.Duration `default:"15s" env:"GATEHOUSE_RECOVER_EVERY"  help:"How often changes of an HSM that were interrupted are looked after."                                         name:"recover-every"  placeholder:"DURATION"`
 	RecoveryGrace time.Duration `default:"3m"  env:"GATEHOUSE_RECOVERY_GRACE" help:"How long an HSM may take to make a key whose request was interrupted; until then its name stays reserved." name:"recovery-grace" placeholder:"DURATION"`
+	ProbeEvery    time.Duration `default:"10s" env:"GATEHOUSE_PROBE_EVERY"    help:"How often a connection to an HSM that nobody uses is tried, so that its state is known."                                     name:"probe-every"    placeholder:"DURATION"`
 
 	DrainWithin time.Duration `default:"20s" help:"How long requests under way may take to end when the service is stopped." name:"drain-within" placeholder:"DURATION"`
 

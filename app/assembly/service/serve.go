@@ -13,6 +13,7 @@ import (
 	"gatehouse/adapters/restapi"
 	"gatehouse/adapters/tlsconf"
 	"gatehouse/app/assembly/version"
+	"gatehouse/app/slotkeys"
 )
 
 // reloadEvery is how often the files of the TLS certificate are looked at for a change.
@@ -33,6 +34,7 @@ func Serve(ctx context.Context, cfg Config, out io.Writer, log *slog.Logger, rea
 	}
 	svc, err := New(ctx, Outside{
 		Store: st, Sealer: ring, Dial: Dialer(), Log: log, RecoverEvery: cfg.RecoverEvery, RecoveryGrace: cfg.RecoveryGrace,
+		Slots: slotkeys.Config{ProbeEvery: cfg.ProbeEvery},
 	})
 	if err != nil {
 		return err

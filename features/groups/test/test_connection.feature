@@ -43,10 +43,18 @@ Feature: A connection is tested before or after it is saved
   @simulated
   Scenario: A wrong PIN is not tried again by itself
     Given the HSM group "Payments" with a wrong PIN
-    And the administrator has tested the saved connection of "Payments"
+    And the HSM has refused the PIN of "Payments"
     When the administrator syncs "Payments" three times
     Then it is not connected because the PIN is incorrect
     And the HSM has seen one login with a wrong PIN
+
+  @simulated
+  Scenario: A person may have it tried once more
+    Given the HSM group "Payments" with a wrong PIN
+    And the HSM has refused the PIN of "Payments"
+    When the administrator tests the saved connection of "Payments"
+    Then it is not connected because the PIN is incorrect
+    And the HSM has seen two logins with a wrong PIN
 
   Scenario: Only administrators test connections
     Given the HSM group "Payments"
