@@ -18,7 +18,7 @@ func (l *lease) scope(ctx context.Context) hmgwire.Scope {
 // Check does a real call to the token and tells what it is.
 func (t *Token) Check(ctx context.Context) (hsm.Info, error) {
 	var info hmgwire.Info
-	err := t.use(ctx, func(l *lease) error {
+	err := t.use(ctx, repeated, func(l *lease) error {
 		scope := l.scope(ctx)
 		return l.link.do(ctx, hmgwire.KindCheck, &scope, &info)
 	})
@@ -31,7 +31,7 @@ func (t *Token) Check(ctx context.Context) (hsm.Info, error) {
 // Generate makes a key.
 func (t *Token) Generate(ctx context.Context, tmpl hsm.Template) (hsm.Object, error) {
 	var o hmgwire.Object
-	err := t.use(ctx, func(l *lease) error {
+	err := t.use(ctx, once, func(l *lease) error {
 		return l.link.do(ctx, hmgwire.KindGenerate, &hmgwire.Generate{Scope: l.scope(ctx), Template: hmgwire.NewTemplate(tmpl)}, &o)
 	})
 	if err != nil {
@@ -43,7 +43,7 @@ func (t *Token) Generate(ctx context.Context, tmpl hsm.Template) (hsm.Object, er
 // Import puts a key into the token.
 func (t *Token) Import(ctx context.Context, tmpl hsm.Template, material secret.Value) (hsm.Object, error) {
 	var o hmgwire.Object
-	err := t.use(ctx, func(l *lease) error {
+	err := t.use(ctx, once, func(l *lease) error {
 		return l.link.do(ctx, hmgwire.KindImport, &hmgwire.Import{
 			Scope: l.scope(ctx), Template: hmgwire.NewTemplate(tmpl), Material: material.Reveal(reveal.Permit{}),
 		}, &o)
@@ -62,7 +62,8 @@ func (t *Token) Operate(ctx context.Context, ref hsm.Ref, op operations.Operatio
 		return operations.Result{}, err
 	}
 	var r hmgwire.Result
-	err = t.use(ctx, func(l *lease) error {
+	err = t.use(ctx, repeated, func(l *lease) error {
+		r = hmgwire.Result{}
 		request.Scope = l.scope(ctx)
 		return l.link.do(ctx, hmgwire.KindOperate, &request, &r)
 	})
@@ -71,7 +72,7 @@ func (t *Token) Operate(ctx context.Context, ref hsm.Ref, op operations.Operatio
 
 // Update changes attributes of a key.
 func (t *Token) Update(ctx context.Context, ref hsm.Ref, c hsm.Change) error {
-	return t.use(ctx, func(l *lease) error {
+	return t.use(ctx, once, func(l *lease) error {
 		u := hmgwire.NewUpdate(l.scope(ctx), ref, c)
 		return l.link.do(ctx, hmgwire.KindUpdate, &u, nil)
 	})
@@ -79,14 +80,14 @@ func (t *Token) Update(ctx context.Context, ref hsm.Ref, c hsm.Change) error {
 
 // Destroy removes a key.
 func (t *Token) Destroy(ctx context.Context, ref hsm.Ref) error {
-	return t.use(ctx, func(l *lease) error {
+	return t.use(ctx, once, func(l *lease) error {
 		return l.link.do(ctx, hmgwire.KindDestroy, &hmgwire.Destroy{Scope: l.scope(ctx), Ref: hmgwire.NewRef(ref)}, nil)
 	})
 }
 
 // Inventory yields the objects in the slot as they arrive.
 func (t *Token) Inventory(ctx context.Context, f hsm.Filter, yield func(hsm.Object) error) error {
-	return t.use(ctx, func(l *lease) error { return l.inventory(ctx, f, yield) })
+	return t.use(ctx, once, func(l *lease) error { return l.inventory(ctx, f, yield) })
 }
 
 // parts is how many parts of an inventory may be on their way.
@@ -133,7 +134,7 @@ func (l *lease) inventory(ctx context.Context, f hsm.Filter, yield func(hsm.Obje
 // Heal asks a worker process to take a step of the healing ladder for the token.
 // fault.Unsupported: the step is not for a worker, or this is a gateway.
 func (t *Token) Heal(ctx context.Context, step healing.Step) error {
-	return t.use(ctx, func(l *lease) error {
+	return t.use(ctx, once, func(l *lease) error {
 		return l.link.do(ctx, hmgwire.KindHeal, &hmgwire.Heal{Scope: l.scope(ctx), Step: uint8(step)}, nil)
 	})
 }

@@ -13,12 +13,12 @@ import (
 )
 
 // dialLink connects to the gateway and exchanges Hellos.
-func dialLink(ctx context.Context, g *gate) (*link, error) {
+func dialLink(ctx context.Context, g *gate, lane int) (*link, error) {
 	conn, wire, err := g.reach(ctx)
 	if err != nil {
 		return nil, err
 	}
-	l := newLink(g, conn, wire)
+	l := newLink(g, lane, conn, wire)
 	stop := context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })
 	requests, err := l.greet(g.software)
 	if !stop() && err == nil {

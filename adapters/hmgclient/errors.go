@@ -106,7 +106,7 @@ func untried(err error) error {
 }
 
 func errBroken(cause error) error {
-	return fault.Wrap(fault.Unavailable, cause, "the connection to the gateway broke")
+	return fault.Wrap(fault.Unavailable, errors.Join(errLost, cause), "the connection to the gateway broke")
 }
 
 func errClosed() error { return fault.New(fault.Unavailable, "the connection to the token is closed") }
@@ -116,3 +116,7 @@ var (
 	errNotSent = errors.New("not sent")
 	errReopen  = errors.New("slot to be opened again")
 )
+
+// errLost is in the errors of requests whose connection broke under them: they
+// may have been done or not.
+var errLost = errors.New("connection lost")

@@ -11,8 +11,8 @@ import (
 	"gatehouse/core/fault"
 )
 
-// A gate is the way to one gateway: a connection that is made when somebody
-// needs it, and made again when it has broken.
+// A gate is the way to one gateway: connections that are made when somebody
+// needs them, and made again when they have broken or are old.
 type gate struct {
 	pool     *Pool
 	key      gateKey
@@ -21,11 +21,18 @@ type gate struct {
 	software string
 	timeout  time.Duration
 	silence  time.Duration
-	users    int // Pool.mu
+	age      time.Duration // 0: for ever
+	users    int           // Pool.mu
 
 	running sync.WaitGroup // goroutines of its connections and attempts
 
-	mu      sync.Mutex
+	mu    sync.Mutex
+	lanes []gateLane
+	over  bool // released: no connection is changed any more
+}
+
+// A gateLane is one of the gate's connections.
+type gateLane struct {
 	link    *link
 	former  []*link // replaced, perhaps with requests under way still
 	dialing *dialing
@@ -39,21 +46,14 @@ type dialing struct {
 	err    error
 }
 
-// connect returns a connection that works, as far as is known.
-func (g *gate) connect(ctx context.Context) (*link, error) {
+// connect returns the connection of a lane, which works as far as is known.
+func (g *gate) connect(ctx context.Context, lane int) (*link, error) {
 	g.mu.Lock()
-	if g.link != nil && g.link.usable() {
+	if l := g.lanes[lane].link; l != nil && l.usable() {
 		defer g.mu.Unlock()
-		return g.link, nil
+		return l, nil
 	}
-	d := g.dialing
-	if d == nil {
-		// Not within ctx: others may wait for it when this caller has gone.
-		dctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), g.timeout)
-		d = &dialing{cancel: cancel, done: make(chan struct{})}
-		g.dialing = d
-		g.running.Go(func() { g.dial(dctx, d) })
-	}
+	d := g.begin(ctx, lane)
 	g.mu.Unlock()
 	select {
 	case <-d.done:
@@ -63,20 +63,53 @@ func (g *gate) connect(ctx context.Context) (*link, error) {
 	}
 }
 
-func (g *gate) dial(ctx context.Context, d *dialing) {
+// begin begins to connect, unless that is under way. The caller holds g.mu.
+func (g *gate) begin(ctx context.Context, lane int) *dialing {
+	if d := g.lanes[lane].dialing; d != nil {
+		return d
+	}
+	// Not within ctx: others may wait for it when this caller has gone.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), g.timeout)
+	d := &dialing{cancel: cancel, done: make(chan struct{})}
+	g.lanes[lane].dialing = d
+	g.running.Go(func() { g.dial(ctx, lane, d) })
+	return d
+}
+
+func (g *gate) dial(ctx context.Context, lane int, d *dialing) {
 	defer d.cancel()
-	d.link, d.err = dialLink(ctx, g)
+	d.link, d.err = dialLink(ctx, g, lane)
 	g.mu.Lock()
-	g.dialing = nil
+	way := &g.lanes[lane]
+	way.dialing = nil
 	if d.err == nil {
-		g.former = slices.DeleteFunc(g.former, (*link).broken)
-		if g.link != nil && !g.link.broken() {
-			g.former = append(g.former, g.link) // ends when its requests do
+		way.former = slices.DeleteFunc(way.former, (*link).broken)
+		if way.link != nil && !way.link.broken() {
+			way.former = append(way.former, way.link) // ends when its requests do
+			way.link.retire()
 		}
-		g.link = d.link
+		way.link = d.link
 	}
 	g.mu.Unlock()
 	close(d.done)
+}
+
+// renew changes the connection of a lane for a new one, and returns whether
+// that has worked. It goes on with the old one otherwise.
+func (g *gate) renew(ctx context.Context, lane int, old *link) bool {
+	g.mu.Lock()
+	if g.over || g.lanes[lane].link != old {
+		g.mu.Unlock()
+		return true
+	}
+	d := g.begin(ctx, lane)
+	g.mu.Unlock()
+	select {
+	case <-d.done:
+		return d.err == nil
+	case <-old.done:
+		return true
+	}
 }
 
 // release gives the gate up. The last user closes the connection, and returns
@@ -93,20 +126,25 @@ func (g *gate) release() {
 		return
 	}
 	g.mu.Lock()
-	d := g.dialing
+	g.over = true
+	lanes := slices.Clone(g.lanes)
 	g.mu.Unlock()
-	if d != nil {
-		d.cancel()
-		<-d.done
+	for _, way := range lanes {
+		if way.dialing != nil {
+			way.dialing.cancel()
+			<-way.dialing.done
+		}
 	}
 	g.mu.Lock()
-	links := g.former
-	if g.link != nil {
-		links = append(links, g.link)
-	}
+	lanes = slices.Clone(g.lanes)
 	g.mu.Unlock()
-	for _, l := range links {
-		l.fail(errClosed())
+	for _, way := range lanes {
+		for _, l := range way.former {
+			l.fail(errClosed())
+		}
+		if way.link != nil {
+			way.link.fail(errClosed())
+		}
 	}
 	g.running.Wait()
 }

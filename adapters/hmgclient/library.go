@@ -14,7 +14,7 @@ func DialLibrary(cfg Config) *Library { return &Library{gate: new(Pool).hold(cfg
 
 // Answers asks the library for a harmless call. Errors are those of token.Token's Check.
 func (l *Library) Answers(ctx context.Context) error {
-	link, err := l.gate.connect(ctx)
+	link, err := l.gate.connect(ctx, 0)
 	if err != nil {
 		return err
 	}

@@ -132,36 +132,30 @@ func closed(t *testing.T, tok *hmgclient.Token) {
 func TestBrokenConnection(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	began, proceed := make(chan struct{}, 8), make(chan struct{})
-	w.token.operate = func(operations.Operation) (operations.Result, error) {
+	began, proceed := make(chan struct{}, 1), make(chan struct{})
+	w.token.generate = func(context.Context, hsm.Template) (hsm.Object, error) {
 		began <- struct{}{}
 		<-proceed
-		return operations.Result{Output: []byte("mac")}, nil
+		return hsm.Object{}, nil
 	}
 	c := newCable(t, w.address)
 	tok := dialOver(t, w, c, nil)
-	failed := make(chan error, 4)
-	for range 4 {
-		go func() {
-			_, err := tok.Operate(t.Context(), anyKey, anyOp)
-			failed <- err
-		}()
-	}
-	for range 4 {
-		<-began
-	}
+	failed := make(chan error, 1)
+	go func() {
+		_, err := tok.Generate(t.Context(), hsm.Template{Type: keys.AES})
+		failed <- err
+	}()
+	<-began
 	c.cut()
-	for range 4 {
-		err := <-failed
-		if !errors.Is(err, fault.Unavailable) {
-			t.Errorf("in flight: got %v, want unavailable", err)
-		}
-		if r := fault.ReasonOf(err); r != fault.Unspecified {
-			t.Errorf("in flight: got reason %q, but the token may have been reached", r)
-		}
-		if errors.Is(err, fault.Untried) {
-			t.Error("in flight: it is said to be untried, but the token may have been reached")
-		}
+	err := <-failed
+	if !errors.Is(err, fault.Unavailable) {
+		t.Errorf("in flight: got %v, want unavailable", err)
+	}
+	if r := fault.ReasonOf(err); r != fault.Unspecified {
+		t.Errorf("in flight: got reason %q, but the token may have been reached", r)
+	}
+	if errors.Is(err, fault.Untried) {
+		t.Error("in flight: it is said to be untried, but the token may have been reached")
 	}
 	close(proceed)
 	for range 3 {

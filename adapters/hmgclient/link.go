@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"math"
+	"math/rand/v2"
 	"net"
 	"sync"
 	"sync/atomic"
@@ -16,13 +17,15 @@ import (
 // A link is one connection to a gateway, with many requests under way.
 type link struct {
 	gate *gate
+	lane int
 	conn net.Conn // what is read and written
 	wire net.Conn // what is beneath it
 	in   *hmgwire.Reader
 	out  *hmgwire.Sender
 
-	heard atomic.Bool // something arrived since the watch last looked
-	over  atomic.Bool // no new requests: broken, or the gateway said goodbye
+	heard atomic.Bool  // something arrived since the watch last looked
+	ill   atomic.Int64 // when a request last failed on the gateway's side, in Unix nanoseconds
+	over  atomic.Bool  // no new requests: broken, or the gateway said goodbye
 	done  chan struct{}
 	ready []told // of the reader: answers not yet told
 	limit int    // requests that the gateway takes at once
@@ -47,9 +50,9 @@ const (
 	maxBacklog  = 64 << 20 // bytes waiting to be sent, as well
 )
 
-func newLink(g *gate, conn, wire net.Conn) *link {
+func newLink(g *gate, lane int, conn, wire net.Conn) *link {
 	return &link{
-		gate: g, conn: conn, wire: wire, in: hmgwire.NewReader(conn, hmgwire.MaxFrame, nil, nil), out: hmgwire.NewSender(conn),
+		gate: g, lane: lane, conn: conn, wire: wire, in: hmgwire.NewReader(conn, hmgwire.MaxFrame, nil, nil), out: hmgwire.NewSender(conn),
 		done: make(chan struct{}), calls: map[uint64]*call{},
 	}
 }
@@ -65,6 +68,9 @@ func (l *link) start(requests uint32) {
 		}
 	})
 	l.gate.running.Go(l.watch)
+	if l.gate.age > 0 {
+		l.gate.running.Go(l.grow)
+	}
 }
 
 // usable reports whether new requests may use the link.
@@ -226,10 +232,35 @@ func (l *link) watch() {
 		switch {
 		case silent >= looks:
 			l.fail(fault.New(fault.Unavailable, "the gateway has fallen silent").Because(fault.TimedOut))
-		case silent == looks/2, n%idle == 0:
+		case silent > 0, n%idle == 0:
 			l.ping()
 		}
 	}
+}
+
+// grow has the link changed for a new one when it is old. Links that were made
+// together must not be changed together, hence the chance.
+func (l *link) grow() {
+	old := time.NewTimer(l.gate.age - rand.N(l.gate.age/5+1))
+	defer old.Stop()
+	for {
+		select {
+		case <-l.done:
+			return
+		case <-old.C:
+		}
+		if l.gate.renew(context.Background(), l.lane, l) {
+			return
+		}
+		old.Reset(l.gate.age / 10)
+	}
+}
+
+// retire ends the link when the requests under way on it are answered; it takes
+// no new ones.
+func (l *link) retire() {
+	l.over.Store(true)
+	l.endIfOver()
 }
 
 func (l *link) ping() {
@@ -244,4 +275,18 @@ func timeout(ctx context.Context) uint32 {
 	}
 	left := time.Until(deadline).Milliseconds() + 1
 	return uint32(min(max(left, 1), math.MaxUint32))
+}
+
+// shunned is how long a link is avoided on which something has failed on the
+// gateway's side, if there is another one.
+const shunned = time.Second
+
+// fails notes that a request has failed on the gateway's side.
+func (l *link) fails() { l.ill.Store(time.Now().UnixNano()) }
+
+// well reports whether the link is as good as any: usable, and nothing has
+// failed on it lately.
+func (l *link) well() bool {
+	at := l.ill.Load()
+	return l.usable() && (at == 0 || time.Since(time.Unix(0, at)) > shunned)
 }
