@@ -246,7 +246,7 @@ func TestTokenComesBack(t *testing.T) {
 	c.want("while it is away", random(c, s), pkcs11.CKR_DEVICE_REMOVED)
 	var late atomic.Bool
 	defer time.AfterFunc(10*time.Second, func() { late.Store(true) }).Stop()
-	for random(c, s) != pkcs11.Error(pkcs11.CKR_SESSION_HANDLE_INVALID) {
+	for !errors.Is(random(c, s), pkcs11.Error(pkcs11.CKR_SESSION_HANDLE_INVALID)) {
 		if late.Load() {
 			t.Fatal("the token does not come back")
 		}

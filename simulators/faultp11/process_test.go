@@ -1,35 +1,48 @@
 package faultp11_test
 
 import (
+	"bufio"
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"os/exec"
 	"strconv"
-	"sync"
+	"strings"
 	"syscall"
 	"testing"
 
 	"github.com/miekg/pkcs11"
 )
 
-// child is another process with the library: it opens a session and tries to log
-// in with a wrong PIN, and exits with 0 whatever the answer, with 3 if it could
+// child is another process with the library: it opens a session, waits for the end
+// of its input, tries to log in with a wrong PIN, and exits with 0 whatever the answer, with 3 if it could
 // not try.
 func child() int {
 	c := pkcs11.New(os.Getenv("FAULTP11_TEST_LIB"))
 	slot, err := strconv.ParseUint(os.Getenv("FAULTP11_TEST_SLOT"), 10, 0)
-	if c == nil || err != nil || c.Initialize() != nil {
+	if c == nil || err != nil {
+		fmt.Println("the module was not loaded", err)
+		return 3
+	}
+	if err := c.Initialize(); err != nil {
+		fmt.Println("initialising:", err)
 		return 3
 	}
 	s, err := c.OpenSession(uint(slot), pkcs11.CKF_SERIAL_SESSION)
 	if err != nil {
+		fmt.Println("opening a session:", err)
+		return 3
+	}
+	fmt.Println("ready")
+	if _, err := io.ReadAll(os.Stdin); err != nil {
 		return 3
 	}
 	var code pkcs11.Error
 	err = c.Login(s, pkcs11.CKU_USER, "wrong")
 	if !errors.As(err, &code) {
+		fmt.Println("logging in:", err)
 		return 3
 	}
 	fmt.Printf("%d", uint(code))
@@ -48,9 +61,12 @@ func (c *client) start() (uint, *exec.ExitError) {
 	out, err := c.command().Output()
 	var died *exec.ExitError
 	if errors.As(err, &died) {
+		if died.ExitCode() == 3 {
+			c.t.Errorf("a child could not try: %s", out)
+		}
 		return 0, died
 	}
-	code, err := strconv.ParseUint(string(out), 10, 0)
+	code, err := strconv.ParseUint(strings.TrimPrefix(string(out), "ready\n"), 10, 0)
 	if err != nil {
 		c.t.Errorf("a child said %q", out)
 	}
@@ -62,22 +78,51 @@ func TestCountsOfSeveralProcesses(t *testing.T) {
 	before, err := c.Counts()
 	c.must(err)
 	c.set("C_Login nth 3 -> return CKR_PIN_LOCKED", "C_Login nth 4 -> call, return CKR_DEVICE_ERROR")
-	var all sync.WaitGroup
-	for range 5 {
-		all.Go(func() {
-			if _, died := c.start(); died != nil {
-				t.Errorf("a child died: %v", died)
-			}
-		})
+	// All are ready before the first tries: SoftHSM writes the token's file after a
+	// wrong PIN, and a process that starts at that moment finds no token.
+	type waiting struct {
+		*exec.Cmd
+		in  io.WriteCloser
+		out *bufio.Reader
 	}
-	all.Wait()
+	var children []waiting
+	for range 5 {
+		cmd := c.command()
+		in, err := cmd.StdinPipe()
+		c.must(err)
+		out, err := cmd.StdoutPipe()
+		c.must(err)
+		c.must(cmd.Start())
+		ready := bufio.NewReader(out)
+		line, err := ready.ReadString('\n')
+		c.must(err)
+		if line != "ready\n" {
+			t.Fatalf("a child said %q", line)
+		}
+		children = append(children, waiting{cmd, in, ready})
+	}
+	for _, w := range children {
+		c.must(w.in.Close())
+	}
+	told := map[uint]uint64{}
+	for _, w := range children {
+		said, err := io.ReadAll(w.out)
+		c.must(err)
+		code, err := strconv.ParseUint(string(said), 10, 0)
+		c.must(err)
+		told[uint(code)]++
+		c.must(w.Wait())
+	}
 	now, err := c.Counts()
 	c.must(err)
 	got := now.Since(before)["C_Login"]
 	// The second rule sees only what the first leaves: its fourth is the fifth.
-	if got.Calls != 5 || got.Reached != 4 || got.Faults != 2 || got.Real[pkcs11.CKR_PIN_INCORRECT] != 4 ||
-		got.Told[pkcs11.CKR_PIN_INCORRECT] != 3 || got.Told[pkcs11.CKR_PIN_LOCKED] != 1 || got.Told[pkcs11.CKR_DEVICE_ERROR] != 1 {
+	if got.Calls != 5 || got.Reached != 4 || got.Faults != 2 || got.Pending() != 0 ||
+		got.Told[pkcs11.CKR_PIN_LOCKED] != 1 || got.Told[pkcs11.CKR_DEVICE_ERROR] != 1 || got.Real[pkcs11.CKR_PIN_INCORRECT] == 0 {
 		t.Errorf("counts of C_Login: got %+v", got)
+	}
+	if !maps.Equal(got.Told, told) {
+		t.Errorf("counts of what the callers were told: got %v, want %v", got.Told, told)
 	}
 }
 
@@ -116,7 +161,7 @@ func TestFreeze(t *testing.T) {
 	c.must(cmd.Process.Signal(syscall.SIGCONT))
 	said, err := io.ReadAll(out)
 	c.must(err)
-	if got, want := string(said), strconv.Itoa(pkcs11.CKR_DEVICE_ERROR); got != want {
+	if got, want := strings.TrimPrefix(string(said), "ready\n"), strconv.Itoa(pkcs11.CKR_DEVICE_ERROR); got != want {
 		t.Errorf("awake again: got %q, want %q", got, want)
 	}
 	c.must(cmd.Wait())
