@@ -52,7 +52,7 @@ func child() int {
 // command is a child that has not started.
 func (c *client) command() *exec.Cmd {
 	cmd := exec.Command(os.Args[0], "-test.run=^$")
-	cmd.Env = append(os.Environ(), "FAULTP11_TEST_LIB="+c.Lib, "FAULTP11_TEST_SLOT="+strconv.FormatUint(uint64(c.slot), 10))
+	cmd.Env = append(os.Environ(), "GORACE=atexit_sleep_ms=0", "FAULTP11_TEST_LIB="+c.Lib, "FAULTP11_TEST_SLOT="+strconv.FormatUint(uint64(c.slot), 10))
 	return cmd
 }
 

@@ -13,7 +13,6 @@
 
 const CK_FUNCTION_LIST *real_module;
 
-
 // What the descriptions in functions.h mean.
 #define SLOT c.has_slot = true; c.slot = slot;
 #define SESSION c.session = &session;

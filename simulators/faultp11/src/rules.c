@@ -106,20 +106,25 @@ static char *read_all(int file, size_t size)
 
 static struct ruleset *parse(char *text, const struct version *v)
 {
-	struct ruleset *set = calloc(1, sizeof *set + rules_room * sizeof *set->rules);
+	struct ruleset *room = calloc(1, sizeof *room + rules_room * sizeof *room->rules), *set = NULL;
 	unsigned line;
 	char wrong[200];
 	uint64_t now = now_ns();
 
-	if (set == NULL)
+	if (room == NULL)
 		return NULL;
-	if (!parse_rules(text, set, &line, wrong, sizeof wrong)) {
+	if (!parse_rules(text, room, &line, wrong, sizeof wrong)) {
 		log_problem("%s:%u: %s; the rules stay as they were", settings.rules, line, wrong);
-		free(set);
+		free(room);
 		return NULL;
 	}
-	struct ruleset *small = realloc(set, sizeof *set + set->count * sizeof *set->rules);
-	set = small != NULL ? small : set;
+	// The set is kept for good: in no more memory than it needs.
+	size_t needs = sizeof *room + room->count * sizeof *room->rules;
+	if ((set = malloc(needs)) != NULL)
+		memcpy(set, room, needs);
+	free(room);
+	if (set == NULL)
+		return NULL;
 	for (struct rule *r = set->rules; r < set->rules + set->count; r++) {
 		r->own.since = now;
 		r->state = r->each_process ? &r->own : counts_rule(key(r, v), now);

@@ -62,7 +62,7 @@ static void slot_list(struct call *c, struct ruleset *set)
 	free(slots);
 	if (real == CKR_OK) {
 		if (c->out != NULL && kept > c->room)
-			real = 0x150; // CKR_BUFFER_TOO_SMALL
+			real = CKR_BUFFER_TOO_SMALL;
 		*c->size = kept;
 	}
 	answer(c, real);
