@@ -12,7 +12,10 @@ import (
 	"gatehouse/ports/token"
 )
 
-var _ token.Worker = (*Worker)(nil)
+var (
+	_ token.Token  = (*Worker)(nil)
+	_ token.Worker = (*Worker)(nil)
+)
 
 // Worker is a Token that can be killed: calls that hang end with it.
 type Worker struct {
