@@ -39,10 +39,15 @@ func (s Sample) CPUPerOp() time.Duration {
 }
 
 // Run lets callers repeat op for the given time. The first error ends it: a
-// benchmark of failures is none. CPU is counted over the processes pids.
+// benchmark of failures is none. CPU is counted over the processes pids and
+// those that they have started.
 func Run(ctx context.Context, callers int, during time.Duration, op Op, pids ...int) (Sample, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	pids, err := family(pids)
+	if err != nil {
+		return Sample{}, err
+	}
 	before, err := cpu(pids)
 	if err != nil {
 		return Sample{}, err
@@ -99,15 +104,9 @@ const tick = 10 * time.Millisecond
 func cpu(pids []int) (time.Duration, error) {
 	var sum time.Duration
 	for _, pid := range pids {
-		stat, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+		fields, err := stat(pid)
 		if err != nil {
-			return 0, fmt.Errorf("reading the CPU time of process %d: %w", pid, err)
-		}
-		// the command's name, in brackets, may hold blanks
-		_, rest, _ := strings.Cut(string(stat), ") ")
-		fields := strings.Fields(rest)
-		if len(fields) < 13 {
-			return 0, fmt.Errorf("reading the CPU time of process %d: unknown format", pid)
+			return 0, err
 		}
 		for _, f := range fields[11:13] {
 			n, err := strconv.ParseInt(f, 10, 64)
@@ -118,6 +117,55 @@ func cpu(pids []int) (time.Duration, error) {
 		}
 	}
 	return sum, nil
+}
+
+// stat returns what /proc/PID/stat tells of a process, after its name.
+func stat(pid int) ([]string, error) {
+	b, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+	if err != nil {
+		return nil, fmt.Errorf("reading the CPU time of process %d: %w", pid, err)
+	}
+	_, rest, _ := strings.Cut(string(b), ") ") // the name, in brackets, may hold blanks
+	fields := strings.Fields(rest)
+	if len(fields) < 13 {
+		return nil, fmt.Errorf("reading the CPU time of process %d: unknown format", pid)
+	}
+	return fields, nil
+}
+
+// family returns pids and the processes that descend from them, as a gateway's
+// workers do; but not what this process has started for other reasons.
+func family(pids []int) ([]int, error) {
+	entries, err := os.ReadDir("/proc")
+	if err != nil {
+		return nil, fmt.Errorf("listing the processes: %w", err)
+	}
+	children := map[int][]int{}
+	for _, e := range entries {
+		pid, err := strconv.Atoi(e.Name())
+		if err != nil {
+			continue
+		}
+		fields, err := stat(pid)
+		if err != nil {
+			continue // it has ended
+		}
+		if parent, err := strconv.Atoi(fields[1]); err == nil {
+			children[parent] = append(children[parent], pid)
+		}
+	}
+	all := slices.Clone(pids)
+	for i := 0; i < len(all); i++ {
+		if all[i] == os.Getpid() {
+			continue
+		}
+		for _, c := range children[all[i]] {
+			if !slices.Contains(all, c) {
+				all = append(all, c)
+			}
+		}
+	}
+	return all, nil
 }
 
 // Median returns the sample in the middle of the rates: rounds differ because
