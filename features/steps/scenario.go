@@ -24,7 +24,6 @@ type scenario struct {
 	way       *relay.Relay // to the HSM's gateway; nil: no HSM yet
 	trusted   string
 	renewing  Renewing
-	renewing  Renewing
 	estate    []foreign
 	rsaKeys   int
 	originals map[string]original

@@ -30,7 +30,7 @@ type Step struct {
 
 // Steps returns all step definitions.
 func Steps() []Step {
-	return slices.Concat(groupSteps(), connectionSteps(), testSteps(), trustSteps(), renewalSteps(), renewalSteps(), estateSteps(), tokenSteps(), syncSteps(), keySteps(), makingSteps(),
+	return slices.Concat(groupSteps(), connectionSteps(), testSteps(), trustSteps(), renewalSteps(), estateSteps(), tokenSteps(), syncSteps(), keySteps(), makingSteps(),
 		signingSteps(), encryptingSteps(), macSteps(), outcomeSteps())
 }
 
