@@ -121,6 +121,15 @@ type ConnectionStatus struct {
 	ID     string    `json:"id"`
 	Config HmgConfig `json:"config"`
 	ConnectionState
+	Different []DifferentKey `json:"different_keys,omitempty"` // the first of those that differ
+}
+
+// DifferentKey is a key that the token behind a connection does not hold as the
+// others do.
+type DifferentKey struct {
+	SourceKeyID string `json:"source_key_id"` // CKA_ID in hex
+	Label       string `json:"label,omitempty"`
+	Difference  string `json:"difference"` // missing, or another key
 }
 
 // ConnectionState tells whether a connection works.

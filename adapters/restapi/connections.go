@@ -111,12 +111,24 @@ func (s *server) connections() {
 }
 
 func statusOf(st slotkeys.Status) dsmwire.ConnectionStatus {
-	return dsmwire.ConnectionStatus{ID: string(st.Connection.ID), Config: hmgOf(st.Connection), ConnectionState: stateOf(st)}
+	out := dsmwire.ConnectionStatus{ID: string(st.Connection.ID), Config: hmgOf(st.Connection), ConnectionState: stateOf(st)}
+	for _, d := range []struct {
+		places []keysync.Place
+		what   string
+	}{{st.Difference.Missing, "missing"}, {st.Difference.Other, "another key"}} {
+		for _, p := range d.places[:min(len(d.places), shownKeys)] {
+			out.Different = append(out.Different, dsmwire.DifferentKey{SourceKeyID: hex.EncodeToString(p.CKAID), Label: string(p.Label), Difference: d.what})
+		}
+	}
+	return out
 }
+
+// shownKeys is how many keys are named that are missing, and as many that are others.
+const shownKeys = 20
 
 func stateOf(st slotkeys.Status) dsmwire.ConnectionState {
 	out := dsmwire.ConnectionState{
-		State: string(st.State), Connected: st.State == slotkeys.Connected, Difference: st.Difference,
+		State: string(st.State), Connected: st.State == slotkeys.Connected, Difference: st.Difference.String(),
 		Since: dsmwire.NewTime(st.Since), Checked: dsmwire.NewTime(st.Checked),
 	}
 	if st.Err != nil {

@@ -68,6 +68,12 @@ func (l *Ledger) Refused(ctx context.Context, e Entry, refusal error) error {
 	return l.append(ctx, e, l.newID(), outcome, detail)
 }
 
+// Noted records what the service has found out by itself. It returns why that
+// was not recorded.
+func (l *Ledger) Noted(ctx context.Context, e Entry, detail string) error {
+	return l.append(ctx, e, l.newID(), audit.Done, detail)
+}
+
 // conclude records how it ended, and returns err, or why that was not recorded.
 func (l *Ledger) conclude(ctx context.Context, e Entry, correlation string, err error) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), RecordWithin)

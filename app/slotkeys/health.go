@@ -8,6 +8,7 @@ import (
 	"gatehouse/core/failover"
 	"gatehouse/core/fault"
 	"gatehouse/core/groups"
+	"gatehouse/core/keysync"
 )
 
 // health is what is known of a link's connection, under the link's lock.
@@ -30,8 +31,8 @@ type health struct {
 	probed      time.Time // when the last probe began
 	early       bool      // it is probed before its time
 	probeWithin time.Duration
-	overdue     bool   // the probe was given up and is still under way
-	different   string // how its keys differ from those of the group's other connections
+	overdue     bool               // the probe was given up and is still under way
+	different   keysync.Difference // how its keys differ from those of the group's other connections
 }
 
 // State is the state of a connection as views tell it.
@@ -48,10 +49,10 @@ const (
 type Status struct {
 	Connection groups.Connection
 	State      State
-	Err        error     // why it is not connected: "Not Connected: …"
-	Since      time.Time // since when it is in this state
-	Checked    time.Time // when that was last seen
-	Difference string    // how its keys differ from those of the group's other connections; empty: not that anybody knows
+	Err        error              // why it is not connected: "Not Connected: …"
+	Since      time.Time          // since when it is in this state
+	Checked    time.Time          // when that was last seen
+	Difference keysync.Difference // how its keys differ from those of the group's other connections, as far as anybody knows
 }
 
 // Statuses returns the state of each connection of g by priority, without
@@ -245,5 +246,5 @@ const recordWithin = 10 * time.Second
 func (l *link) differs() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.different != ""
+	return !l.different.None()
 }

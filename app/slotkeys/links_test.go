@@ -50,7 +50,8 @@ func elsewhere(g groups.Group) groups.Group {
 
 // asks does something through a connection of g.
 func asks(ctx context.Context, b *slotkeys.Backend, g groups.Group) error {
-	return b.Inventory(ctx, g, func(hsm.Object) error { return nil })
+	_, err := b.Inventory(ctx, g, func(hsm.Object) error { return nil })
+	return err
 }
 
 func TestCallsEndWithTheTokenTheyBeganWith(t *testing.T) {
@@ -213,7 +214,7 @@ func TestAnInventoryThatIsCutOffSaysWhy(t *testing.T) {
 		made(t, b, g)
 		s.Fail(tokensim.Fault{Call: tokensim.Inventory, Apply: true, Err: fault.New(fault.Unavailable, "broken").Because(fault.TokenFailed)})
 		seen := 0
-		err := b.Inventory(t.Context(), g, func(hsm.Object) error { seen++; return nil })
+		_, err := b.Inventory(t.Context(), g, func(hsm.Object) error { seen++; return nil })
 		if !errors.Is(err, fault.Unavailable) || fault.ReasonOf(err) != fault.TokenFailed || seen != 2 {
 			t.Errorf("got %v (%v) after %d objects, want the failure after 2, none of them twice", err, fault.KindOf(err), seen)
 		}

@@ -10,6 +10,7 @@ import (
 	"gatehouse/core/failover"
 	"gatehouse/core/fault"
 	"gatehouse/core/groups"
+	"gatehouse/core/id"
 	"gatehouse/ports/backend"
 	"gatehouse/ports/token"
 )
@@ -20,6 +21,7 @@ type call struct {
 	repeatable bool          // it changes nothing, so that it may be done again elsewhere
 	elsewhere  bool          // a key that one token lacks is looked for in the next that works
 	do         func(context.Context, token.Token) error
+	through    *id.Connection // when not nil: is told which connection did it
 
 	// enough tells whether what was answered will do; if not, every other
 	// connection that works is asked too. nil: one answer will.
@@ -59,6 +61,9 @@ func (b *Backend) try(ctx context.Context, g groups.Group, c call) error {
 		reached, err := p.link.serve(ctx, caller, c, p, share)
 		touched = touched || reached
 		if err == nil && (c.enough == nil || c.enough()) {
+			if c.through != nil {
+				*c.through = p.link.conn.ID
+			}
 			return nil
 		}
 		tried = append(tried, p.link)

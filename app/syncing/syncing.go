@@ -31,6 +31,10 @@ import (
 type Config struct {
 	Now   func() time.Time
 	NewID func() string
+
+	// CompareEvery is how often the keys behind the connections of a group are
+	// compared when nothing has happened to them. Zero means 15 minutes.
+	CompareEvery time.Duration
 }
 
 // Service syncs groups.
@@ -43,11 +47,17 @@ type Service struct {
 
 	mu      sync.Mutex
 	running map[id.Group]bool
+
+	comparing sync.Mutex // held by who compares: one group after the other
+	compared  map[id.Group]comparison
 }
 
 // New returns a service over its collaborators.
 func New(cat *catalogue.Catalogue, l *ledger.Ledger, slots *slotkeys.Backend, k *keyring.Service, cfg Config) *Service {
-	return &Service{cat: cat, ledger: l, slots: slots, keyring: k, cfg: cfg, running: map[id.Group]bool{}}
+	if cfg.CompareEvery == 0 {
+		cfg.CompareEvery = 15 * time.Minute
+	}
+	return &Service{cat: cat, ledger: l, slots: slots, keyring: k, cfg: cfg, running: map[id.Group]bool{}, compared: map[id.Group]comparison{}}
 }
 
 // Phase is what a running sync is doing.
@@ -126,15 +136,12 @@ func (s *Service) sync(ctx context.Context, g groups.Group, progress func(Progre
 	// Keys that are changed while this reads are left alone: the next sync sees to them.
 	watch := s.keyring.Watch()
 	defer watch.End()
-	inventory, err := s.inventory(ctx, g, progress)
+	inventory, through, err := s.inventory(ctx, g, progress)
 	if err != nil {
 		return Outcome{}, err
 	}
-	var known []keys.Key
-	if err := s.cat.EachKey(ctx, g.ID, func(k keys.Key) error {
-		known = append(known, k)
-		return nil
-	}); err != nil {
+	known, err := s.known(ctx, g)
+	if err != nil {
 		return Outcome{}, err
 	}
 	touched, err := watch.Touched(ctx)
@@ -147,13 +154,23 @@ func (s *Service) sync(ctx context.Context, g groups.Group, progress func(Progre
 		Objects: len(inventory), Changed: len(plan.Changed), Missing: len(plan.Missing), Unchanged: plan.Unchanged,
 		Skipped: plan.Skipped, Warnings: plan.Warnings,
 	}
-	out.Added, err = s.record(ctx, g, plan, known, progress)
+	if out.Added, err = s.record(ctx, g, plan, known, progress); err == nil {
+		out.Warnings = append(out.Warnings, s.compareSynced(ctx, g, through, inventory)...)
+	}
 	return out, err
 }
 
-func (s *Service) inventory(ctx context.Context, g groups.Group, progress func(Progress)) ([]hsm.Object, error) {
+func (s *Service) known(ctx context.Context, g groups.Group) (known []keys.Key, err error) {
+	err = s.cat.EachKey(ctx, g.ID, func(k keys.Key) error {
+		known = append(known, k)
+		return nil
+	})
+	return known, err
+}
+
+func (s *Service) inventory(ctx context.Context, g groups.Group, progress func(Progress)) ([]hsm.Object, id.Connection, error) {
 	var objects []hsm.Object
-	err := s.slots.Inventory(ctx, g, func(o hsm.Object) error {
+	through, err := s.slots.Inventory(ctx, g, func(o hsm.Object) error {
 		objects = append(objects, o)
 		if len(objects)%100 == 0 {
 			progress(Progress{Phase: Reading, Done: len(objects)})
@@ -161,10 +178,10 @@ func (s *Service) inventory(ctx context.Context, g groups.Group, progress func(P
 		return nil
 	})
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	progress(Progress{Phase: Reading, Done: len(objects), Total: len(objects)})
-	return objects, nil
+	return objects, through, nil
 }
 
 // untouched leaves out objects and known keys that must be left alone.

@@ -42,6 +42,7 @@ type Outside struct {
 	Slots         slotkeys.Config // deadlines; its functions are filled in
 	RecoveryGrace time.Duration   // see keyring.Config.Grace
 	RecoverEvery  time.Duration   // 0: every 15 s
+	CompareEvery  time.Duration   // see syncing.Config
 }
 
 func (o Outside) withDefaults() Outside {
@@ -108,7 +109,7 @@ func New(ctx context.Context, o Outside) (*Service, error) {
 		}),
 		store: o.Store, slots: slots, now: o.Now, log: o.Log,
 	}
-	s.Syncing = syncing.New(cat, book, slots, s.Keyring, syncing.Config{Now: o.Now, NewID: newID})
+	s.Syncing = syncing.New(cat, book, slots, s.Keyring, syncing.Config{Now: o.Now, NewID: newID, CompareEvery: o.CompareEvery})
 
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	s.stop = stop
@@ -116,7 +117,32 @@ func New(ctx context.Context, o Outside) (*Service, error) {
 	s.working.Go(func() {
 		slots.Watch(background, func(ctx context.Context) ([]groups.Group, error) { return cat.ListGroups(ctx, "") })
 	})
+	s.working.Go(func() { s.compare(background, o.CompareEvery) })
 	return s, nil
+}
+
+// lookEvery is how often groups are looked at whose connections are to be compared.
+const lookEvery = 20 * time.Second
+
+// compare compares the keys behind the connections of each group when it is
+// time, until ctx ends.
+func (s *Service) compare(ctx context.Context, every time.Duration) {
+	look := lookEvery
+	if every > 0 {
+		look = min(look, every)
+	}
+	timer := time.NewTicker(look)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-timer.C:
+			if err := s.Syncing.CompareDue(ctx); err != nil && ctx.Err() == nil {
+				s.log.Warn("the keys behind a group's connections were not compared", "err", err)
+			}
+		}
+	}
 }
 
 // lastSweepWithin bounds what is recorded when the service stops.
