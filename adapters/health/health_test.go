@@ -52,7 +52,9 @@ func TestServeFollowsTheGateway(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	var healthy atomic.Bool
 	served := make(chan error, 1)
-	go func() { served <- health.Serve(ctx, l, nil, healthy.Load, slog.New(slog.DiscardHandler)) }()
+	go func() {
+		served <- health.Serve(ctx, l, nil, health.Handler(healthy.Load), slog.New(slog.DiscardHandler))
+	}()
 
 	conn, err := new(net.Dialer).DialContext(ctx, "tcp", l.Addr().String())
 	if err != nil {

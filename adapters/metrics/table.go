@@ -1,6 +1,10 @@
 package metrics
 
-import "github.com/prometheus/client_golang/prometheus"
+import (
+	"strings"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
 
 // Metric is one metric, as docs/operations/monitoring.md lists it.
 type Metric struct {
@@ -53,4 +57,9 @@ func Table() []Metric {
 		underWay, waiting, waitingLimit, expected, waits, refused, duration, failures,
 		workersAll, workersServing, workerRestarts, healingSteps,
 	}
+}
+
+// Row returns m as a row of the document's table.
+func Row(m Metric) string {
+	return "| `gatehouse_hmg_" + m.Name + "` | " + m.Type + " | " + strings.Join(m.Labels, ", ") + " | " + m.Help + " |"
 }

@@ -41,6 +41,8 @@ type Config struct {
 	HealthTLSPort uint16        `default:"4440"           env:"HMG_HEALTH_TLS_PORT"                                    help:"Port of GET /health over HTTPS; 0: none."                           name:"health-tls-port" placeholder:"PORT"`
 	Drain         time.Duration `default:"20s"            env:"HMG_DRAIN"                                              help:"How long requests under way may take to end when the gateway stops." name:"drain"          placeholder:"TIME"`
 	Reload        time.Duration `default:"2s"             env:"HMG_RELOAD_EVERY"                                        help:"How often the files of CERT_FILE and CA_FILE are looked at for a change; SIGHUP has them read at once." name:"reload-every" placeholder:"TIME"`
+	Queue         int           `default:"2048"           env:"HMG_QUEUE"                                               help:"How many operations may wait for a slot; further ones are refused at once, as busy."                                    name:"queue"        placeholder:"N"`
+	QueueTime     time.Duration `default:"5s"             env:"HMG_QUEUE_TIME"                                          help:"How long operations may have to wait for a slot, as far as the pace of those before tells; further ones are refused at once, as busy." name:"queue-time"   placeholder:"TIME"`
 	LogLevel      string        `default:"info"           enum:"debug,info,warn,error"                                 env:"HMG_LOG_LEVEL"                                                       help:"Least severe log records to write: debug, info, warn or error." name:"log-level" placeholder:"LEVEL"`
 
 	Hangup <-chan os.Signal `kong:"-"` // SIGHUP: read the TLS files again

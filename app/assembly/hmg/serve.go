@@ -7,13 +7,17 @@ import (
 	"errors"
 	"log/slog"
 	"net"
+	"net/http"
 	"time"
 
 	"gatehouse/adapters/health"
 	"gatehouse/adapters/hmgserver"
+	"gatehouse/adapters/metrics"
 	"gatehouse/adapters/tlsconf"
 	"gatehouse/app/assembly/version"
 	"gatehouse/app/gateway"
+	"gatehouse/app/meter"
+	"gatehouse/app/report"
 )
 
 // probeEvery is the clock of the gateway's probes, reloadEvery that of looks at
@@ -41,7 +45,9 @@ func Serve(ctx context.Context, cfg Config, lib Library, log *slog.Logger, ready
 	defer listeners.close()
 
 	gw := gateway.New(gateway.Config{Open: lib.Open, Answers: lib.Answers, Isolated: lib.Isolated, Now: time.Now, Log: log})
+	counts := meter.New(time.Now)
 	server := hmgserver.New(hmgserver.Config{
+		Lanes: hmgserver.LaneLimits{OperationQueue: cfg.Queue, QueueTime: cfg.QueueTime}, Meter: counts,
 		Gateway: gw, TLS: live.Config(nil), Vouch: live.Vouch, Log: log, Software: "gatehouse-hmg " + version.Number, Uninterruptible: lib.Uninterruptible,
 	})
 	background, stop := context.WithCancel(context.WithoutCancel(ctx)) // outlasts ctx: requests are drained
@@ -54,16 +60,27 @@ func Serve(ctx context.Context, cfg Config, lib Library, log *slog.Logger, ready
 	defer looks.Stop()
 	go live.Follow(background, looks.C, cfg.Hangup, server.Recheck)
 
+	sources := report.Sources{
+		Version: version.Number, Library: cfg.Library, Started: time.Now(), Now: time.Now,
+		Gateway: gw, Workers: lib.Workers, Traffic: server.Traffic, Dates: dates(live), Meter: counts,
+	}
+	healthy := health.Cached(gw.Healthy, time.Now)
+	open := health.Handler(healthy)
+	private := open
+	if live.Mutual() {
+		private = health.PrivateHandler(healthy, health.Private{Vouch: live.Vouch, Detail: sources.Make, Metrics: metrics.Handler(sources)})
+	}
 	ended := make(chan error, 3)
 	go func() { ended <- server.Serve(background, listeners.service) }()
 	serving := 1
 	for _, h := range []struct {
 		l        net.Listener
 		settings *tls.Config
-	}{{listeners.health, nil}, {listeners.healthTLS, live.Config(withoutClients)}} {
+		handler  http.Handler
+	}{{listeners.health, nil, open}, {listeners.healthTLS, live.Config(askingClients), private}} {
 		if h.l != nil {
 			serving++
-			go func() { ended <- health.Serve(background, h.l, h.settings, gw.Healthy, log) }()
+			go func() { ended <- health.Serve(background, h.l, h.settings, h.handler, log) }()
 		}
 	}
 	log.Info("serving", slog.String("version", version.Number), slog.Any("address", listeners.service.Addr()),
@@ -94,9 +111,25 @@ func Serve(ctx context.Context, cfg Config, lib Library, log *slog.Logger, ready
 	return failed
 }
 
-// withoutClients turns settings into some that ask for no client certificate:
-// load balancers have none.
-func withoutClients(c *tls.Config) { c.ClientAuth, c.ClientCAs = tls.NoClientCert, nil }
+// askingClients turns settings into some that refuse no client: load balancers
+// have no certificate, or some other. Who shows one is asked about at each
+// request that needs it.
+func askingClients(c *tls.Config) {
+	if c.ClientCAs != nil {
+		c.ClientAuth = tls.RequestClientCert
+	}
+}
+
+// dates tells when the certificates end.
+func dates(live *tlsconf.Live) func() []report.Date {
+	return func() []report.Date {
+		var list []report.Date
+		for _, d := range live.Dates() {
+			list = append(list, report.Date{Setting: d.Setting, Subject: d.Subject, Expires: d.NotAfter})
+		}
+		return list
+	}
+}
 
 type listeners struct{ service, health, healthTLS net.Listener }
 
