@@ -48,6 +48,17 @@ func Faults() []Fault {
 	return t.list
 }
 
+// unclear reports whether the fault is a return value that may as well be the
+// request's fault: then the request may fail as an internal error.
+func (f Fault) unclear() bool {
+	for _, value := range []string{"CKR_GENERAL_ERROR", "CKR_FUNCTION_FAILED", "return 0x"} {
+		if strings.Contains(f.Name, value) {
+			return true
+		}
+	}
+	return false
+}
+
 type table struct {
 	class string
 	list  []Fault

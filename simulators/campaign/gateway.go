@@ -1,6 +1,7 @@
 package campaign
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -99,8 +100,9 @@ func (w *World) signal(s syscall.Signal, all bool) error {
 	if len(list) == 0 {
 		return errors.New("there are no worker processes")
 	}
+	slices.SortFunc(list, func(a, b stat) int { return cmp.Compare(a.begun, b.begun) })
 	if !all {
-		list = list[:1]
+		list = list[:1] // the oldest: others may be trying a PIN
 	}
 	for _, c := range list {
 		if err := syscall.Kill(c.pid, s); err != nil && !errors.Is(err, syscall.ESRCH) {

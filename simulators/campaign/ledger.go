@@ -36,12 +36,12 @@ type entry struct {
 
 // ledger is what makers have been told.
 type ledger struct {
-	mu      sync.Mutex
-	entries map[string]*entry
-	strays  map[string]bool // objects that nobody knows, seen before
+	mu         sync.Mutex
+	entries    map[string]*entry
+	unreadable int // objects that are half made, at the last audit
 }
 
-func newLedger() *ledger { return &ledger{entries: map[string]*entry{}, strays: map[string]bool{}} }
+func newLedger() *ledger { return &ledger{entries: map[string]*entry{}} }
 
 // halves are the classes of the objects of a key.
 func (e *entry) halves() []hsm.Class {
@@ -185,10 +185,12 @@ func (tr *Traffic) audit(app interface {
 	l := tr.ledger
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	found := map[string][]hsm.Object{}
+	unreadable, found := 0, map[string][]hsm.Object{}
 	for _, o := range objects {
 		id := string(o.ID)
 		switch {
+		case o.Unreadable != "":
+			unreadable++
 		case own[id]:
 		case l.entries[id] != nil:
 			found[id] = append(found[id], o)
@@ -199,6 +201,8 @@ func (tr *Traffic) audit(app interface {
 			}
 		}
 	}
+	strays += max(0, unreadable-l.unreadable) // which stay: nobody can name them
+	l.unreadable = unreadable
 	for id, e := range l.entries {
 		e.compare(found[id], tally)
 		switch {

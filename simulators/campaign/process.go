@@ -14,6 +14,7 @@ type stat struct {
 	state       byte // R, S, Z …
 	threads     int
 	rss         int64 // bytes
+	begun       int64 // ticks after the machine's start
 }
 
 // children returns the processes that a process has started, zombies too.
@@ -50,7 +51,7 @@ func statOf(pid int) (s stat, ok bool) {
 		n, _ := strconv.ParseInt(f[i], 10, 64) // the kernel writes numbers
 		return n
 	}
-	return stat{pid: pid, state: f[0][0], parent: int(number(1)), threads: int(number(17)), rss: number(21) * int64(os.Getpagesize())}, true
+	return stat{pid: pid, state: f[0][0], parent: int(number(1)), threads: int(number(17)), begun: number(19), rss: number(21) * int64(os.Getpagesize())}, true
 }
 
 // descriptors counts the file descriptors that a process has open.
@@ -62,5 +63,5 @@ func descriptors(pid int) int {
 	return len(entries)
 }
 
-// Zombie reports whether the process has ended and nobody has asked how.
+// zombie reports whether the process has ended and nobody has asked how.
 func (s stat) zombie() bool { return s.state == 'Z' }

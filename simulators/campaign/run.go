@@ -29,6 +29,9 @@ const Within = 2 * time.Second
 // next fault.
 const calm = 100 * time.Millisecond
 
+// strikes is how long a fault may take until it meets a call.
+const strikes = 4 * time.Second
+
 // A Campaign injects faults into the first slot of a world, under traffic.
 type Campaign struct {
 	w       *World
@@ -65,11 +68,8 @@ func (c *Campaign) End() error {
 // the result.
 func (c *Campaign) Inject(ctx context.Context, f Fault) (r Result, err error) {
 	r.Fault = f
-	before, err := c.w.Faults.Counts()
-	if err != nil {
-		return r, err
-	}
-	during := &Tally{}
+	before := c.w.injected()
+	during := &Tally{Unclear: f.unclear()}
 	c.traffic.tally.Store(during)
 	if err := c.w.Faults.Set(f.Rules...); err != nil {
 		return r, err
@@ -78,6 +78,11 @@ func (c *Campaign) Inject(ctx context.Context, f Fault) (r Result, err error) {
 		if err := c.w.signal(f.Signal, f.All); err != nil {
 			return r, err
 		}
+	}
+	r.Struck = len(f.Rules) == 0
+	for waited := time.Now(); !r.Struck && time.Since(waited) < strikes && ctx.Err() == nil; {
+		rest(ctx, 5*time.Millisecond)
+		r.Struck = c.w.injected() != before
 	}
 	rest(ctx, f.Hold)
 	if err := c.w.Faults.Clear(); err != nil {
@@ -95,14 +100,6 @@ func (c *Campaign) Inject(ctx context.Context, f Fault) (r Result, err error) {
 		r.Violations = append(r.Violations, err.Error())
 	}
 	r.Full = time.Since(ended)
-	after, err := c.w.Faults.Counts()
-	if err != nil {
-		return r, err
-	}
-	r.Struck = f.Signal != 0 && len(f.Rules) == 0
-	for _, n := range after.Since(before) {
-		r.Struck = r.Struck || n.Faults > 0
-	}
 	if r.Strays, err = c.traffic.audit(c.w.direct[0], during); err != nil {
 		return r, err
 	}

@@ -11,7 +11,8 @@ import (
 
 // Tally counts requests that began during a fault, or between two.
 type Tally struct {
-	Good atomic.Int64
+	Good    atomic.Int64
+	Unclear bool // requests may fail as internal errors
 
 	mu     sync.Mutex
 	failed map[string]int
@@ -32,7 +33,9 @@ func (t *Tally) fails(what string, err error) {
 		t.failed = map[string]int{}
 	}
 	t.failed[name]++
-	if kind != fault.Unavailable && kind != fault.Exhausted || reason.Credential() {
+	switch {
+	case kind == fault.Internal && t.Unclear:
+	case kind != fault.Unavailable && kind != fault.Exhausted, reason.Credential():
 		t.note(fmt.Sprintf("%s failed as %s: %v", what, kind, err))
 	}
 }

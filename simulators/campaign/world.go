@@ -15,6 +15,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -43,6 +44,7 @@ type World struct {
 	log     *follower
 	trust   *tls.Config
 	memory  string // folder of the tokens, when they are not in Dir
+	metrics string // URL
 	temp    string // the gateway's folder for temporary files
 	modules *softtoken.Module
 	direct  [2]*softtoken.Application // looks into the tokens, past the faults
@@ -77,10 +79,15 @@ func New(ctx context.Context, o Options) (_ *World, err error) {
 	if err := os.Mkdir(w.temp, 0o700); err != nil {
 		return nil, fmt.Errorf("making the folder of temporary files: %w", err)
 	}
+	port, err := freePort(ctx)
+	if err != nil {
+		return nil, err
+	}
+	w.metrics = "https://127.0.0.1:" + port + "/metrics"
 	w.Lab.Token = w.Tokens[0]
 	w.Lab.Token.Lib = w.Faults.Lib
 	w.Lab.Token.Env = append(w.Lab.Token.Env[:len(w.Lab.Token.Env):len(w.Lab.Token.Env)],
-		"PKCS11_WORKERS="+strconv.Itoa(o.Workers), "TMPDIR="+w.temp)
+		"PKCS11_WORKERS="+strconv.Itoa(o.Workers), "TMPDIR="+w.temp, "HMG_HEALTH_TLS_PORT="+port)
 	if err := w.Lab.StartGateway(ctx); err != nil {
 		return nil, err
 	}
@@ -152,6 +159,26 @@ func (w *World) mended() (n int) {
 		}
 	}
 	return n
+}
+
+// freePort returns a port on which nothing listens.
+func freePort(ctx context.Context) (string, error) {
+	l, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", fmt.Errorf("looking for a free port: %w", err)
+	}
+	defer l.Close()
+	_, port, err := net.SplitHostPort(l.Addr().String())
+	return port, err
+}
+
+// injected grows with every fault that has met a call: it is the size of the log.
+func (w *World) injected() int64 {
+	info, err := os.Stat(filepath.Join(w.Lab.Dir, "faults", "log"))
+	if err != nil {
+		return 0 // there is none before the first
+	}
+	return info.Size()
 }
 
 // trust returns how a client of the lab's gateway trusts it, and is trusted.

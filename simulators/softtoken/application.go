@@ -98,7 +98,8 @@ func (a *Application) Remove(class hsm.Class, id []byte) (int, error) {
 }
 
 // Objects lists what is in the token: class, CKA_ID, CKA_LABEL, and of keys
-// whether they may encrypt and decrypt.
+// whether they may encrypt and decrypt. What somebody has left half made, so
+// that it cannot be read, is listed as Unreadable.
 func (a *Application) Objects() ([]hsm.Object, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -114,6 +115,9 @@ func (a *Application) Objects() ([]hsm.Object, error) {
 		}
 		if errors.Is(err, pkcs11.Error(pkcs11.CKR_OBJECT_HANDLE_INVALID)) {
 			continue // somebody has removed it since it was found
+		}
+		if errors.Is(err, pkcs11.Error(pkcs11.CKR_ATTRIBUTE_VALUE_INVALID)) || errors.Is(err, pkcs11.Error(pkcs11.CKR_ATTRIBUTE_TYPE_INVALID)) {
+			o, err = hsm.Object{Class: hsm.OtherClass, Unreadable: err.Error()}, nil
 		}
 		if err != nil {
 			return nil, err

@@ -21,7 +21,8 @@ type cli struct {
 	Programs string `help:"Folder of the program gatehouse-hmg (default: where this one is)." placeholder:"DIR"`
 	Keep     bool   `help:"Keep the folder with the logs also when all is well."`
 
-	Run runCmd `cmd:"" default:"withargs" help:"Inject faults one after the other."`
+	Run  runCmd  `cmd:"" default:"withargs" help:"Inject faults one after the other, hang a slot, and try wrong PINs."`
+	Soak soakCmd `cmd:"" help:"Inject random faults for long, and look for leaks."`
 }
 
 func main() {
