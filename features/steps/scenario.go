@@ -38,6 +38,7 @@ type scenario struct {
 	signed    signed
 	encrypted encrypted
 	mac       stamped
+	tokens    tokens
 	digest    []byte
 	random    [][]byte
 }

@@ -72,7 +72,7 @@ func run(ctx context.Context, name string, tableOnly bool) error {
 	if err != nil {
 		return err
 	}
-	if err := os.WriteFile(filepath.Join("docs", "hsm", "tested-tokens.md"), tested.Table(all), 0o644); err != nil { //nolint:gosec // a document
+	if err := os.WriteFile(filepath.Join("docs", "hsm", "tested-tokens.md"), tested.Table(all), 0o644); err != nil {
 		return fmt.Errorf("writing the table: %w", err)
 	}
 	return failed
