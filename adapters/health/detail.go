@@ -56,8 +56,8 @@ func Text(out io.Writer, r report.Report) error {
 	}
 	for _, s := range r.Slots {
 		fmt.Fprintf(&b, "\nslot %d: %s", s.Slot, health(s.Healthy))
-		if s.Since != nil {
-			fmt.Fprintf(&b, " for %s", brief(now.Sub(*s.Since)))
+		if !s.Since.IsZero() {
+			fmt.Fprintf(&b, " for %s", brief(now.Sub(s.Since)))
 		}
 		if s.Why != "" {
 			fmt.Fprintf(&b, ": %s", s.Why)

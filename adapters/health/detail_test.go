@@ -22,7 +22,7 @@ func example() report.Report {
 	return report.Report{
 		Version: "1.2.3", Library: "/usr/lib/hsm.so", Started: began, Uptime: (2 * time.Hour).Seconds(), Clients: 3,
 		Slots: []report.Slot{{
-			Slot: 7, Since: &since, Why: "the HSM reports a failure", Clients: 2,
+			Slot: 7, Since: since, Why: "the HSM reports a failure", Clients: 2,
 			Queues:  []report.Queue{{Lane: "operations", UnderWay: 32, Waiting: 17, Limit: 2048, Expected: 1500 * time.Millisecond, Wait: 1.5}},
 			Workers: []report.Worker{{Since: since, Why: "the HSM's library ended", Calls: 4, Restarts: 5, Steps: map[string]int{"new worker": 6}}},
 			Errors:  []report.Error{{Kind: "unavailable", Reason: "timed out", Count: 9, Last: since}},

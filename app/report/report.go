@@ -67,14 +67,14 @@ type Report struct {
 
 // Slot is how a slot in use is.
 type Slot struct {
-	Slot    uint       `json:"slot"`
-	Healthy bool       `json:"healthy"`
-	Since   *time.Time `json:"since,omitempty"` // it has been so
-	Why     string     `json:"why,omitempty"`   // it is not healthy
-	Clients int        `json:"clients"`
-	Workers []Worker   `json:"workers,omitempty"`
-	Queues  []Queue    `json:"queues,omitempty"`
-	Errors  []Error    `json:"errors,omitempty"` // the latest first
+	Slot    uint      `json:"slot"`
+	Healthy bool      `json:"healthy"`
+	Since   time.Time `json:"since"`         // it has been so
+	Why     string    `json:"why,omitempty"` // it is not healthy
+	Clients int       `json:"clients"`
+	Workers []Worker  `json:"workers,omitempty"`
+	Queues  []Queue   `json:"queues,omitempty"`
+	Errors  []Error   `json:"errors,omitempty"` // the latest first
 }
 
 // Worker is how a worker process of a slot is.
@@ -109,7 +109,10 @@ func (s Sources) Make() Report {
 	}
 	for _, st := range s.Gateway.Slots() {
 		slot := Slot{
-			Slot: st.Slot, Healthy: st.Healthy, Clients: st.Clients, Workers: s.workers(st.Slot), Errors: s.errors(st.Slot),
+			Slot: st.Slot, Healthy: st.Healthy, Since: st.Since, Clients: st.Clients, Workers: s.workers(st.Slot), Errors: s.errors(st.Slot),
+		}
+		if !st.Healthy {
+			slot.Why = why(st.Why)
 		}
 		for _, q := range traffic.Queues {
 			if q.Slot == st.Slot {
