@@ -15,7 +15,7 @@ const licence = `Format: https://www.debian.org/doc/packaging-manuals/copyright-
 Upstream-Name: gatehouse
 
 Files: *
-Copyright: the Gatehouse authors
+Copyright: 2026 the Gatehouse authors
 License: Apache-2.0
 
 License: Apache-2.0
