@@ -15,6 +15,7 @@ RUN =
 FEATURE =
 FUZZ =
 FUZZTIME = 10s
+SOAK = 1h
 ARGS =
 
 # `make feature PATH=features/…` would replace the PATH that commands are found
@@ -64,7 +65,7 @@ demo: tools build ## the same, but ends by itself; exits 0 only if every step wa
 .PHONY: build
 build: compiler faultp11 ## build the programs and the lab into bin/
 	mkdir -p bin
-	go build $(BUILDFLAGS) -o bin/ ./app/cmd/... ./simulators/cmd/gatehouse-lab
+	go build $(BUILDFLAGS) -o bin/ ./app/cmd/... ./simulators/cmd/gatehouse-lab ./simulators/cmd/gatehouse-faults
 
 .PHONY: faultp11
 faultp11: compiler ## build bin/faultp11.so, which wraps a PKCS#11 module and injects faults
@@ -96,6 +97,14 @@ conformance: compiler ## the suite over your own HSM: make conformance PKCS11_LI
 .PHONY: tested-tokens
 tested-tokens: tools ## run the suite over the software tokens by every way, and make docs/hsm/tested-tokens.md
 	go run ./simulators/cmd/tested-tokens $(ARGS)
+
+.PHONY: faults
+faults: tools build ## inject each fault of docs/faults.md under load, hang a slot, try wrong PINs (10 min); tests do a part of it
+	bin/gatehouse-faults run $(ARGS)
+
+.PHONY: soak
+soak: tools build ## random faults under load for SOAK (1h), looking for leaks; shorter: make soak SOAK=2m
+	bin/gatehouse-faults soak '$(SOAK)' $(ARGS)
 
 .PHONY: workflows
 workflows: tools ## table of workflow ids: scenarios passing, failing, none yet

@@ -12,43 +12,27 @@ import (
 )
 
 type runCmd struct {
-	Every int    `default:"1" help:"Inject every n-th fault only." placeholder:"N"`
-	Only  string `help:"Inject only faults whose class or name holds this." placeholder:"TEXT"`
-	Write string `help:"Write the tables into this document, between its marks." placeholder:"FILE" type:"path"`
+	Every int           `default:"1" help:"Inject every n-th fault only." placeholder:"N"`
+	Only  string        `help:"Inject only faults whose class or name holds this." placeholder:"TEXT"`
+	Part  []string      `default:"faults,hang,pins" enum:"faults,hang,pins" help:"What to do: faults, hang or pins."`
+	Hang  time.Duration `default:"10s" help:"How long the slot hangs."`
+	Write string        `help:"Write the tables into this document, between its marks." placeholder:"FILE" type:"path"`
 }
 
 // Run injects the faults of the table, hangs a slot, and tries wrong PINs.
 func (r *runCmd) Run(ctx context.Context, c *cli) error {
-	report, err := r.faults(ctx, c)
-	if err != nil {
-		return err
+	parts := map[string]func(context.Context, *cli) (text string, wrong int, err error){"faults": r.faults, "hang": r.hang, "pins": r.pins}
+	document, wrong := "", 0
+	for _, name := range r.Part {
+		text, n, err := parts[name](ctx, c)
+		if err != nil {
+			return err
+		}
+		document += text
+		wrong += n
 	}
-	fmt.Print("\n", report.Table(), "\n")
-	wrong := report.Violations()
-
-	var isolation campaign.Isolation
-	fmt.Println("A slot hangs for 6 s …")
-	err = c.within(ctx, func(w *campaign.World) (err error) {
-		isolation, err = campaign.Isolate(ctx, w, 6*time.Second)
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	fmt.Print(isolation)
-	wrong += tell(isolation.Violations)
-
-	var pins campaign.WrongPINs
-	fmt.Println("Ten connections have a wrong PIN …")
-	err = c.within(ctx, func(w *campaign.World) (err error) { pins, err = campaign.TryPINs(ctx, w); return err })
-	if err != nil {
-		return err
-	}
-	fmt.Print(pins)
-	wrong += tell(pins.Violations)
-
 	if r.Write != "" {
-		if err := write(r.Write, "faults", report.Table()+"\n"+lines(isolation.String())+lines(pins.String())); err != nil {
+		if err := write(r.Write, "faults", document); err != nil {
 			return err
 		}
 	}
@@ -58,9 +42,26 @@ func (r *runCmd) Run(ctx context.Context, c *cli) error {
 	return nil
 }
 
-func (r *runCmd) faults(ctx context.Context, c *cli) (report campaign.Report, err error) {
+func (r *runCmd) hang(ctx context.Context, c *cli) (string, int, error) {
+	var isolation campaign.Isolation
+	fmt.Printf("One slot of two hangs for %s:\n", r.Hang)
+	err := c.within(ctx, func(w *campaign.World) (err error) { isolation, err = campaign.Isolate(ctx, w, r.Hang); return err })
+	fmt.Print(isolation)
+	return fmt.Sprintf("\nOne slot of two hung for %s:\n\n", r.Hang) + lines(isolation.String()), tell(isolation.Violations), err
+}
+
+func (r *runCmd) pins(ctx context.Context, c *cli) (string, int, error) {
+	var pins campaign.WrongPINs
+	fmt.Println("Ten connections have a wrong PIN:")
+	err := c.within(ctx, func(w *campaign.World) (err error) { pins, err = campaign.TryPINs(ctx, w); return err })
+	fmt.Print(pins)
+	return "\nWrong PINs:\n\n" + lines(pins.String()), tell(pins.Violations), err
+}
+
+func (r *runCmd) faults(ctx context.Context, c *cli) (string, int, error) {
+	var report campaign.Report
 	all := campaign.Faults()
-	return report, c.within(ctx, func(w *campaign.World) error {
+	err := c.within(ctx, func(w *campaign.World) error {
 		run, err := campaign.Begin(ctx, w, 14, 2)
 		if err != nil {
 			return err
@@ -83,6 +84,11 @@ func (r *runCmd) faults(ctx context.Context, c *cli) (report campaign.Report, er
 		}
 		return nil
 	})
+	if err != nil || len(report.Results) == 0 {
+		return "", 0, err
+	}
+	fmt.Print("\n", report.Table(), "\n")
+	return report.Table(), report.Violations(), nil
 }
 
 func tell(violations []string) int {
