@@ -2,6 +2,7 @@ package pkcs11
 
 import (
 	"context"
+	"errors"
 
 	"github.com/miekg/pkcs11"
 
@@ -16,13 +17,20 @@ func (t *Token) Update(ctx context.Context, ref hsm.Ref, c hsm.Change) error {
 		before := make([]located, len(halves))
 		for i, o := range halves {
 			before[i] = *o
-			if err := t.update(s, o, c); err != nil {
-				// Halves that differ would no longer be found together.
-				for j := range i + 1 {
+			err := t.still(s, o, proofOf(*o))
+			if err == nil {
+				err = t.update(s, o, c)
+			}
+			if err == nil {
+				continue
+			}
+			// Halves that differ would no longer be found together.
+			for j := range i + 1 {
+				if j < i || !errors.Is(err, errMoved) {
 					_ = t.update(s, halves[j], hsm.Change{Label: &before[j].Label, Ops: &before[j].Ops})
 				}
-				return err
 			}
+			return err
 		}
 		return nil
 	})
@@ -32,7 +40,10 @@ func (t *Token) Update(ctx context.Context, ref hsm.Ref, c hsm.Change) error {
 func (t *Token) Destroy(ctx context.Context, ref hsm.Ref) error {
 	return t.change(ctx, "destroying a key", ref, func(s *session, halves []*located) error {
 		for i, o := range halves {
-			err := t.m.lib.DestroyObject(pkcs11.SessionHandle(s.handle), pkcs11.ObjectHandle(o.handle))
+			err := t.still(s, o, proofOf(*o))
+			if err == nil {
+				err = t.m.lib.DestroyObject(pkcs11.SessionHandle(s.handle), pkcs11.ObjectHandle(o.handle))
+			}
 			if err != nil && (i == 0 || !staleHandle(err)) {
 				return err
 			}
@@ -42,28 +53,43 @@ func (t *Token) Destroy(ctx context.Context, ref hsm.Ref) error {
 }
 
 // change finds the key that ref names anew, for nothing remembered is good
-// enough for a change, and runs f over it and its public half.
+// enough for a change, and runs f over it and its public half, in the same
+// session and at once. f makes sure of each handle right before it changes what
+// it means.
 func (t *Token) change(ctx context.Context, doing string, ref hsm.Ref, f func(*session, []*located) error) error {
-	_, err := again(ctx, t, write, func(s *session) (struct{}, error) {
-		g, err := t.find(s, ref)
-		if err != nil {
-			return struct{}{}, err
+	var err error
+	for range moves {
+		_, err = again(ctx, t, write, func(s *session) (struct{}, error) { return struct{}{}, t.changeNow(s, ref, f) })
+		if !errors.Is(err, errMoved) || begun(err) {
+			break
 		}
-		k, err := g.choose(ref)
-		if err != nil {
-			return struct{}{}, err
-		}
-		halves := []*located{&k.located}
-		if k.public != nil && k.public != &k.located {
-			halves = append(halves, k.public)
-		}
-		defer t.changed(ref.ID)
-		if err := f(s, halves); err != nil {
-			return struct{}{}, errBegun{fixed(err)}
-		}
-		return struct{}{}, nil
-	})
+	}
 	return translate(doing, err)
+}
+
+func (t *Token) changeNow(s *session, ref hsm.Ref, f func(*session, []*located) error) error {
+	g, err := t.find(s, ref)
+	if err != nil {
+		return err
+	}
+	k, err := g.choose(ref)
+	if err != nil {
+		return err
+	}
+	halves := []*located{&k.located}
+	if k.public != nil && k.public != &k.located {
+		halves = append(halves, k.public)
+	}
+	for _, o := range halves {
+		if err := t.still(s, o, proofOf(*o)); err != nil {
+			return err
+		}
+	}
+	defer t.changed(ref.ID)
+	if err := f(s, halves); err != nil {
+		return errBegun{fixed(err)}
+	}
+	return nil
 }
 
 // fixed makes Denied of the many ways in which tokens refuse a change.

@@ -212,7 +212,7 @@ func (t *Token) create(ctx context.Context, tpl hsm.Template, class hsm.Class, w
 				return o, nil
 			}
 			another := otherMechanism[code(err)]
-			if left := t.cleanUp(s, err, tpl.ID, before, objects); left != nil {
+			if left := t.cleanUp(s, err, tpl.ID, class, objects); left != nil {
 				t.log.Warn("remains of a key that could not be made are left in the token",
 					slog.String("id", hex.EncodeToString(tpl.ID)), slog.Any("error", left))
 				another = false
@@ -277,18 +277,10 @@ func (t *Token) asAsked(s *session, o *located, tpl hsm.Template) error {
 	return nil
 }
 
-func has(os []located, h cryptoki.Object) bool {
-	for _, o := range os {
-		if o.handle == h {
-			return true
-		}
-	}
-	return false
-}
-
-// cleanUp destroys what was made before why happened: the objects that are
-// known, and those with the CKA_ID that were not there before.
-func (t *Token) cleanUp(s *session, why error, id []byte, before []located, made []cryptoki.Object) error {
+// cleanUp destroys what was made before why happened: keys of the class, and
+// public halves, that have the CKA_ID now and had it not before, and made that
+// has none. Each is looked at right before, for a handle may mean another object.
+func (t *Token) cleanUp(s *session, why error, id []byte, class hsm.Class, made []cryptoki.Object) error {
 	if err := t.renew(s, why); err != nil {
 		return err
 	}
@@ -299,13 +291,18 @@ func (t *Token) cleanUp(s *session, why error, id []byte, before []located, made
 			found = append(found, o)
 		}
 	}
-	for _, o := range found {
-		if has(before, o) {
-			continue
-		}
-		err := t.m.lib.DestroyObject(pkcs11.SessionHandle(s.handle), pkcs11.ObjectHandle(o))
-		if !staleHandle(err) {
-			errs = append(errs, err)
+	for _, h := range found {
+		os, err := t.read(s, []cryptoki.Object{h})
+		errs = append(errs, err)
+		for _, o := range os {
+			ours := o.Class == class || class == hsm.PrivateKey && o.Class == hsm.PublicKey
+			if !ours || len(o.ID) != 0 && !bytes.Equal(o.ID, id) {
+				continue
+			}
+			err := t.m.lib.DestroyObject(pkcs11.SessionHandle(s.handle), pkcs11.ObjectHandle(o.handle))
+			if !staleHandle(err) {
+				errs = append(errs, err)
+			}
 		}
 	}
 	return errors.Join(errs...)

@@ -18,6 +18,8 @@ const chunk = 128
 type located struct {
 	handle cryptoki.Object
 	fp     []byte
+	told   cryptoki.Attribute // what tells a key from others, as it was read
+	label  int                // the length of the label with its padding, which is behind Label
 	hsm.Object
 }
 
@@ -102,7 +104,11 @@ func (t *Token) read(s *session, handles []cryptoki.Object) ([]located, error) {
 		switch {
 		case err == nil:
 			o := decode(r)
-			os = append(os, located{h, o.Fingerprint(), o})
+			padded, _ := r.Value(atLabel)
+			if o.Label == nil {
+				padded = nil
+			}
+			os = append(os, located{h, o.Fingerprint(), tells(r, o), len(padded), o})
 		case staleHandle(err):
 		default:
 			return nil, err

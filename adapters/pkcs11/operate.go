@@ -41,6 +41,7 @@ func (t *Token) operate(ctx context.Context, ref hsm.Ref, op operations.Operatio
 		res, err = t.perform(ctx, k, op)
 		switch {
 		case errors.Is(err, errMoved) && try < moves:
+			t.forget(k.gen)
 			ctx = context.WithValue(ctx, climbed{}, true)
 			continue
 		case try == 0 && staleHandle(err):
@@ -50,10 +51,6 @@ func (t *Token) operate(ctx context.Context, ref hsm.Ref, op operations.Operatio
 		return res, forbidden(k, op, err)
 	}
 }
-
-// errMoved says that handles have lost their meaning since the key was found:
-// nothing was done. It is told only to who waits while that happens again and again.
-var errMoved = fault.New(fault.Unavailable, "the HSM is being logged in to anew").Because(fault.Busy).Untried()
 
 // moves is how often a key is found again in one call because of that.
 const moves = 3
@@ -108,6 +105,13 @@ type job struct {
 	signature []byte // Verify
 }
 
+// forget forgets where keys were found, if nobody has since that was in generation gen.
+func (t *Token) forget(gen uint64) {
+	if t.handles.generation() == gen {
+		t.handles.clear()
+	}
+}
+
 // errInput says that the token accepted key and mechanism, and then refused the
 // input; it wraps why.
 type errInput struct{ cause error }
@@ -129,6 +133,17 @@ func (t *Token) run(ctx context.Context, k *key, j job) ([]byte, error) {
 			out = make([]byte, j.room)
 		}
 		out, begun, err := t.m.lib.Run(j.kind, s.handle, j.object, &j.mechanism, j.in, out)
+		if err == nil || !lost(err) && !staleHandle(err) {
+			// Neither a result nor a refusal is believed before it is known whose it is.
+			moved := t.recheck(s, k, j)
+			if moved != nil && (err == nil || errors.Is(moved, errMoved)) {
+				clear(out)
+				if spoils(err) && !s.lent {
+					t.drop(s)
+				}
+				return nil, moved // and nothing of what the other key had to say
+			}
+		}
 		switch {
 		case err != nil && begun && !errors.Is(err, cryptoki.ErrNonsense):
 			return nil, errInput{err}

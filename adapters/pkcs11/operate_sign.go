@@ -29,6 +29,9 @@ func (t *Token) sign(ctx context.Context, k *key, op operations.Sign) (operation
 			return operations.Result{}, fault.Wrap(fault.Internal, err, "the HSM made no signature")
 		}
 	}
+	if err := t.verified(k, op, out); err != nil {
+		return operations.Result{}, err
+	}
 	return operations.Result{Output: out}, nil
 }
 

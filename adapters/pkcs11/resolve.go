@@ -29,6 +29,9 @@ type key struct {
 	spki   []byte   // the public key, where it is known
 	field  int      // EC: bytes of a coordinate
 
+	proof       *cryptoki.Proof // of the key
+	publicProof *cryptoki.Proof // of public
+
 	software func() crypto.PublicKey // spki as Go has it; nil where Go has not
 }
 
@@ -219,6 +222,10 @@ func (g *group) made(i int, ref hsm.Ref) *key {
 	}
 	if len(k.spki) == 0 && k.public != nil {
 		k.spki = k.public.PublicKey
+	}
+	k.proof = proofOf(k.located)
+	if k.publicProof = k.proof; k.public != nil && k.public != &k.located {
+		k.publicProof = proofOf(*k.public)
 	}
 	k.software = sync.OnceValue(func() crypto.PublicKey { return der.ParseCrypto(k.spki) })
 	return k

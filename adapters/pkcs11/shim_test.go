@@ -9,6 +9,8 @@ import (
 	"testing"
 	"unsafe"
 
+	raw "github.com/miekg/pkcs11"
+
 	"gatehouse/simulators/softtoken"
 )
 
@@ -112,8 +114,10 @@ func (s *shim) calls(function int) uint64 { return atomic.LoadUint64(s.word(atCa
 // sessions returns how many sessions are open.
 func (s *shim) sessions() int { return int(atomic.LoadUint64(s.word(atSessions))) }
 
-// swap makes each of two handles mean the other's object; of 0 and 0, none.
-func (s *shim) swap(a, b uint) {
+// swap makes each of two handles mean the other's object, for one function or
+// for all (0); of 0 and 0, none.
+func (s *shim) swap(a, b raw.ObjectHandle, only int) {
+	atomic.StoreUint64(s.word(atSwapped+16), uint64(only))
 	atomic.StoreUint64(s.word(atSwapped), uint64(a))
 	atomic.StoreUint64(s.word(atSwapped+8), uint64(b))
 }

@@ -33,7 +33,7 @@ struct control {
 	struct rule rules[68];
 	volatile uint64_t calls[68];
 	volatile int64_t sessions;
-	volatile uint64_t swapped[2];
+	volatile uint64_t swapped[2], only; // only: for one function; 0: for all
 };
 
 static struct { byte_t major, minor; void *f[68]; } list;
@@ -61,8 +61,10 @@ static int take(int fn, int *action, ulong_t *rv)
 }
 
 // meant returns the object that a handle means: while two are swapped, each other's.
-static ulong_t meant(ulong_t o)
+static ulong_t meant(int fn, ulong_t o)
 {
+	if (control->only != 0 && control->only != (uint64_t)fn)
+		return o;
 	ulong_t a = control->swapped[0], b = control->swapped[1];
 	return a == b ? o : o == a ? b : o == b ? a : o;
 }
@@ -149,7 +151,7 @@ static ulong_t create(ulong_t s, void *t, ulong_t n, ulong_t *o)
 static ulong_t destroy(ulong_t s, ulong_t o)
 {
 	ENTER(DestroyObject);
-	LEAVE(((f2 *)real[DestroyObject])(s, meant(o)));
+	LEAVE(((f2 *)real[DestroyObject])(s, meant(DestroyObject, o)));
 }
 
 static ulong_t get(ulong_t s, ulong_t o, attribute *t, ulong_t n)
@@ -158,13 +160,13 @@ static ulong_t get(ulong_t s, ulong_t o, attribute *t, ulong_t n)
 	ENTER(GetAttributeValue);
 	if (action == STOP_AT_FIRST) {
 		for (ulong_t i = 0; i < n; i++) {
-			ulong_t got = ((fn *)real[GetAttributeValue])(s, meant(o), &t[i], 1);
+			ulong_t got = ((fn *)real[GetAttributeValue])(s, meant(GetAttributeValue, o), &t[i], 1);
 			if (got != 0)
 				return got;
 		}
 		return 0;
 	}
-	ulong_t got = ((fn *)real[GetAttributeValue])(s, meant(o), t, n);
+	ulong_t got = ((fn *)real[GetAttributeValue])(s, meant(GetAttributeValue, o), t, n);
 	if (action == ABSURD_LENGTH)
 		for (ulong_t i = 0; i < n; i++)
 			t[i].len = ~0UL / 2 - i;
@@ -174,7 +176,7 @@ static ulong_t get(ulong_t s, ulong_t o, attribute *t, ulong_t n)
 static ulong_t set(ulong_t s, ulong_t o, void *t, ulong_t n)
 {
 	ENTER(SetAttributeValue);
-	LEAVE(((ulong_t(*)(ulong_t, ulong_t, void *, ulong_t))real[SetAttributeValue])(s, meant(o), t, n));
+	LEAVE(((ulong_t(*)(ulong_t, ulong_t, void *, ulong_t))real[SetAttributeValue])(s, meant(SetAttributeValue, o), t, n));
 }
 
 static ulong_t findinit(ulong_t s, void *t, ulong_t n)
@@ -188,7 +190,7 @@ static ulong_t find(ulong_t s, ulong_t *out, ulong_t max, ulong_t *n)
 	ENTER(FindObjects);
 	ulong_t got = ((f4 *)real[FindObjects])(s, out, max, n);
 	for (ulong_t i = 0; got == 0 && i < *n; i++)
-		out[i] = meant(out[i]);
+		out[i] = meant(FindObjects, out[i]);
 	if (action == ABSURD_LENGTH)
 		*n = ~0UL / 16;
 	return action == FAIL_AFTER ? rv : got;
@@ -219,25 +221,25 @@ static ulong_t verify(ulong_t s, byte_t *in, ulong_t inlen, byte_t *sig, ulong_t
 static ulong_t encryptinit(ulong_t s, void *m, ulong_t key)
 {
 	ENTER(EncryptInit);
-	LEAVE(((f3 *)real[EncryptInit])(s, m, meant(key)));
+	LEAVE(((f3 *)real[EncryptInit])(s, m, meant(EncryptInit, key)));
 }
 
 static ulong_t signinit(ulong_t s, void *m, ulong_t key)
 {
 	ENTER(SignInit);
-	LEAVE(((f3 *)real[SignInit])(s, m, meant(key)));
+	LEAVE(((f3 *)real[SignInit])(s, m, meant(SignInit, key)));
 }
 
 static ulong_t decryptinit(ulong_t s, void *m, ulong_t key)
 {
 	ENTER(DecryptInit);
-	LEAVE(((f3 *)real[DecryptInit])(s, m, meant(key)));
+	LEAVE(((f3 *)real[DecryptInit])(s, m, meant(DecryptInit, key)));
 }
 
 static ulong_t verifyinit(ulong_t s, void *m, ulong_t key)
 {
 	ENTER(VerifyInit);
-	LEAVE(((f3 *)real[VerifyInit])(s, m, meant(key)));
+	LEAVE(((f3 *)real[VerifyInit])(s, m, meant(VerifyInit, key)));
 }
 
 static ulong_t digestinit(ulong_t s, void *m)

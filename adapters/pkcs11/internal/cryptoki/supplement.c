@@ -150,6 +150,44 @@ gh_ulong gh_size(const gh_library *l, gh_ulong session, gh_ulong object, gh_ulon
 	return rv;
 }
 
+// agree reports whether n attributes of an object are what is expected.
+static int agree(const gh_library *l, gh_ulong session, gh_ulong object, gh_ulong n, const gh_ulong *types, const gh_ulong *lens,
+	const gh_byte *block, gh_ulong *rv)
+{
+	gh_byte read[GH_MAX_PROOF];
+	attribute a[GH_MAX_ATTRIBUTES];
+	gh_ulong size = 0;
+	for (gh_ulong i = 0; i < n; i++)
+		size += lens[i];
+	if (size > sizeof read || !lay(a, n, types, lens, read)) {
+		*rv = ARGUMENTS_BAD;
+		return 0;
+	}
+	*rv = l->f->GetAttributeValue(session, object, a, n);
+	if (*rv != OK)
+		return 0;
+	for (gh_ulong i = 0; i < n; i++)
+		if (a[i].len != lens[i])
+			return 0;
+	return memcmp(read, block, size) == 0;
+}
+
+gh_outcome gh_same(const gh_library *l, gh_ulong session, gh_ulong object, gh_ulong n, const gh_ulong *types, const gh_ulong *lens,
+	const gh_byte *block)
+{
+	gh_outcome o = {0};
+	o.begun = agree(l, session, object, n, types, lens, block, &o.rv);
+	// Some libraries do not answer for several attributes at once, or not for all.
+	for (gh_ulong i = 0; !o.begun && i < n; i++) {
+		if (!agree(l, session, object, 1, &types[i], &lens[i], block, &o.rv))
+			return o;
+		block += lens[i];
+		if (i == n - 1)
+			o.begun = 1;
+	}
+	return o;
+}
+
 gh_outcome gh_create(const gh_library *l, gh_ulong session, gh_ulong n, const gh_ulong *types, const gh_ulong *lens, gh_byte *block)
 {
 	attribute a[GH_MAX_ATTRIBUTES];

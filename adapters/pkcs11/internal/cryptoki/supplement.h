@@ -53,6 +53,9 @@ gh_ulong gh_find_final(const gh_library *l, gh_ulong session);
 
 gh_ulong gh_get(const gh_library *l, gh_ulong session, gh_ulong object, gh_ulong n, const gh_ulong *types, gh_ulong *lens, gh_byte *block);
 gh_ulong gh_size(const gh_library *l, gh_ulong session, gh_ulong object, gh_ulong type, gh_ulong *len);
+// gh_same reads attributes and compares them with what is expected of them; begun tells that all agree.
+enum { GH_MAX_PROOF = 2048 };
+gh_outcome gh_same(const gh_library *l, gh_ulong session, gh_ulong object, gh_ulong n, const gh_ulong *types, const gh_ulong *lens, const gh_byte *block);
 gh_outcome gh_create(const gh_library *l, gh_ulong session, gh_ulong n, const gh_ulong *types, const gh_ulong *lens, gh_byte *block);
 
 gh_outcome gh_run(const gh_library *l, int kind, gh_ulong session, gh_ulong key, gh_mechanism m, gh_byte *p, gh_ulong plen,
