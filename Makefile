@@ -124,6 +124,22 @@ fuzz: compiler ## every fuzz function for FUZZTIME (10s); one: make fuzz FUZZ=Fu
 bench: tools build ## rates, latencies and ratios of every hop in one run; JSON in bench/results/
 	go run ./bench/cmd/gatehouse-bench $(ARGS)
 
+##@ Deliver it
+
+.PHONY: packages
+packages: compiler ## deb and rpm of the service and of the gateway, in dist/
+	go run ./packaging/build -out dist
+
+# Where the Debian is kept that packages are tried in: it costs half a minute to make.
+BASE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/gatehouse/base-bookworm.tar
+
+.PHONY: test-packages
+test-packages: packages ## install, start, use, upgrade and remove the packages in a Debian of their own with systemd; needs root
+	@tools/need mmdebstrap systemd-container rpm rpm2cpio cpio lintian mandoc
+	@[ -e '$(BASE)' ] || { mkdir -p '$(dir $(BASE))'; \
+		mmdebstrap --quiet --variant=minbase --include=ca-certificates,softhsm2,systemd,systemd-sysv,openssl,procps bookworm '$(BASE).new' && mv '$(BASE).new' '$(BASE)'; }
+	GATEHOUSE_DIST='$(CURDIR)/dist' GATEHOUSE_BASE='$(BASE)' go test -tags packages -count=1 -timeout 14m $(if $(RUN),-run '$(RUN)') ./packaging/installed $(ARGS)
+
 ##@ Change it
 
 .PHONY: check
@@ -145,6 +161,7 @@ format-check: compiler
 .PHONY: vet
 vet: compiler ## go vet
 	go vet ./...
+	go vet -tags packages ./packaging/...
 
 .PHONY: imports
 imports: compiler ## who may import whom, and what programs that ship may not hold
@@ -160,10 +177,10 @@ compiler:
 
 .PHONY: clean
 clean: ## remove what was built
-	rm -rf bin
+	rm -rf bin dist
 
 .PHONY: help
 help: ## this list
 	@awk 'BEGIN { FS = ":.*## " } \
 		/^##@ / { printf "\n%s\n", substr($$0, 5) } \
-		/^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+		/^[a-z-]+:.*## / { printf "  %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
