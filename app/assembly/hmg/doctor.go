@@ -23,12 +23,13 @@ import (
 type DoctorConfig struct {
 	LibraryConfig
 
-	Slot    []uint        `help:"Slot to examine, by the id that a connection names; may be given several times. Without it: every slot with an initialised token." placeholder:"ID"`
-	Try     bool          `help:"Log in, and really do everything with keys that are removed afterwards."`
-	PINFile string        `env:"PKCS11_PIN_FILE"                                                                                                                   help:"File whose first line is the user PIN, for --try. Without it the variable PKCS11_PIN holds it, or it is asked for." name:"pin-file" placeholder:"FILE"`
-	Insist  bool          `help:"Try the PIN although the token says that one more wrong one locks it."`
-	Measure time.Duration `default:"500ms"                                                                                                                         help:"How long each measurement of several callers lasts; 0: none."                                                                    placeholder:"TIME"`
-	JSON    bool          `help:"Write JSON."`
+	Slot     []uint        `help:"Slot to examine, by the id that a connection names; may be given several times. Without it: every slot with an initialised token." placeholder:"ID"`
+	Try      bool          `help:"Log in, and really do everything with keys that are removed afterwards."`
+	PINFile  string        `env:"PKCS11_PIN_FILE"                                                                                                                   help:"File whose first line is the user PIN, for --try. Without it the variable PKCS11_PIN holds it, or it is asked for." name:"pin-file" placeholder:"FILE"`
+	Insist   bool          `help:"Try the PIN although the token says that one more wrong one locks it."`
+	Measure  time.Duration `default:"500ms"                                                                                                                         help:"How long each measurement of several callers lasts; 0: none."                                                                    placeholder:"TIME"`
+	Patience time.Duration `default:"1m" help:"How long the library may take to load and to tell of itself." placeholder:"TIME"`
+	JSON     bool          `help:"Write JSON."`
 
 	AskPIN func() (secret.Value, error) `kong:"-"` // asks somebody at a terminal; nil: nobody is there
 }
@@ -39,15 +40,11 @@ var errEssential = fault.New(fault.BadState, "something essential is missing: se
 // Doctor examines a library and writes its report. It fails when something
 // essential is missing, after it has written what.
 func Doctor(ctx context.Context, c DoctorConfig, out, progress io.Writer) error {
-	m, err := load(c.LibraryConfig, slog.New(slog.DiscardHandler)) //nolint:contextcheck // loading a library cannot be cancelled
+	m, survey, err := ask(ctx, c.LibraryConfig, c.Patience)
 	if err != nil {
 		return err
 	}
 	defer m.Close() //nolint:errcheck,contextcheck // the report is written; finalising cannot be cancelled
-	survey, err := m.Survey(ctx)
-	if err != nil {
-		return err
-	}
 	r := doctor.Examine(c.Library, survey)
 	chosen, err := c.choose(r)
 	if err != nil {
@@ -78,6 +75,38 @@ func Doctor(ctx context.Context, c DoctorConfig, out, progress io.Writer) error 
 		err = errEssential
 	}
 	return err
+}
+
+// patience is how long a library may take where nothing else is said.
+const patience = time.Minute
+
+// ask loads a library and asks what it is, as long as limit. A library that
+// hangs is left behind: it ends with the program.
+func ask(ctx context.Context, c LibraryConfig, limit time.Duration) (*pkcs11.Module, hsm.Survey, error) {
+	type answer struct {
+		m   *pkcs11.Module
+		s   hsm.Survey
+		err error
+	}
+	answered := make(chan answer, 1)
+	go func() {
+		var a answer
+		if a.m, a.err = load(c, slog.New(slog.DiscardHandler)); a.err == nil {
+			a.s, a.err = a.m.Survey(context.Background())
+		}
+		answered <- a
+	}()
+	late := time.NewTimer(limit)
+	defer late.Stop()
+	select {
+	case a := <-answered:
+		return a.m, a.s, a.err
+	case <-ctx.Done():
+		return nil, hsm.Survey{}, fault.New(fault.Unavailable, "stopped while the PKCS#11 library had not answered")
+	case <-late.C:
+		return nil, hsm.Survey{}, fault.New(fault.Unavailable,
+			"the PKCS#11 library does not answer within %s: see whether its client is configured, and whether the HSM can be reached", limit)
+	}
 }
 
 // choose returns the slots to examine.
@@ -145,15 +174,11 @@ func (c DoctorConfig) pin() (secret.Value, error) {
 
 // ListSlots writes what the library's slots are: what a connection's slot may be.
 func ListSlots(ctx context.Context, c LibraryConfig, asJSON bool, out io.Writer) error {
-	m, err := load(c, slog.New(slog.DiscardHandler)) //nolint:contextcheck // loading a library cannot be cancelled
+	m, survey, err := ask(ctx, c, patience)
 	if err != nil {
 		return err
 	}
 	defer m.Close() //nolint:errcheck,contextcheck // nothing was changed; finalising cannot be cancelled
-	survey, err := m.Survey(ctx)
-	if err != nil {
-		return err
-	}
 	r := doctor.Examine(c.Library, survey)
 	if !asJSON {
 		return r.PrintSlots(out)

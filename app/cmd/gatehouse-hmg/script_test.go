@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"gatehouse/simulators/faultp11"
 	"gatehouse/simulators/softtoken"
 )
 
@@ -20,6 +21,7 @@ import (
 //
 //	softhsm          makes a SoftHSM2 token, and sets what a gateway needs for it
 //	nss              the same with an NSS database
+//	faults RULE...   wraps the token's library in one that fails by these rules
 //	masked A B       compares two files after what changes from run to run is masked;
 //	                 UPDATE=DIR in the environment writes what B should be there instead
 //	sameslots A B    wants every line of B, which pkcs11-tool wrote, in A
@@ -46,6 +48,7 @@ func TestScript(t *testing.T) {
 				st, err := softtoken.NSS(ts.MkAbs("nss"), "1234")
 				use(ts, st, err)
 			},
+			"faults":    faults,
 			"masked":    masked,
 			"sameslots": sameSlots,
 		},
@@ -61,9 +64,23 @@ func use(ts *testscript.TestScript, st softtoken.Token, err error) {
 		ts.Setenv(k, v)
 	}
 	ts.Setenv("PKCS11_LIB_PATH", st.Lib)
+	ts.Setenv("REAL_LIB", st.Lib)
 	ts.Setenv("PKCS11_RESERVED", st.Reserved)
 	ts.Setenv("SLOT", strconv.FormatUint(uint64(st.Slot), 10))
 	ts.Check(os.WriteFile(ts.MkAbs("pin"), []byte(st.PIN+"\n"), 0o600))
+}
+
+// faults wraps the library in PKCS11_LIB_PATH, and sets the rules by which it fails.
+func faults(ts *testscript.TestScript, neg bool, rules []string) {
+	if neg {
+		ts.Fatalf("usage: faults RULE...")
+	}
+	dir, err := os.MkdirTemp(ts.Getenv("WORK"), "faults")
+	ts.Check(err)
+	in, err := faultp11.Wrap(dir, ts.Getenv("REAL_LIB"))
+	ts.Check(err)
+	ts.Check(in.Set(rules...))
+	ts.Setenv("PKCS11_LIB_PATH", in.Lib)
 }
 
 // needs is a softtoken.Test.
