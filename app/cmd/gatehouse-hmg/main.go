@@ -31,6 +31,7 @@ Every setting is a flag or a variable, and variables may stand in a file:
 
   gatehouse-hmg --config-file /etc/default/gatehouse-hmg config check
   gatehouse-hmg --config-file /etc/default/gatehouse-hmg slots
+  gatehouse-hmg --config-file /etc/default/gatehouse-hmg doctor
   gatehouse-hmg --config-file /etc/default/gatehouse-hmg
 
 A certificate for a first try:
