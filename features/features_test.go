@@ -7,11 +7,14 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	messages "github.com/cucumber/messages/go/v21"
 
 	"github.com/cucumber/godog"
 
@@ -29,23 +32,69 @@ const scenarioWithin = 2 * time.Minute
 
 // TestFeaturesSimulated plays the features on the service in this process over
 // simulated HSMs.
-func TestFeaturesSimulated(t *testing.T) { play(t, "simulated", stage.Simulated, "") }
+func TestFeaturesSimulated(t *testing.T) {
+	play(t, show{"simulated", stage.Simulated, "", []string{steps.Balanced}, 8})
+}
 
 // TestFeaturesReal plays them over REST on the programs as they ship, over
 // SoftHSM2: all but those that need what only a simulated HSM tells.
-func TestFeaturesReal(t *testing.T) { play(t, "real", stage.Real, "~"+steps.Simulated) }
+func TestFeaturesReal(t *testing.T) {
+	play(t, show{"real", stage.Real, "", []string{steps.Simulated, steps.Balanced}, 8})
+}
+
+// TestFeaturesBalanced plays what needs gateways behind a load balancer, over
+// REST as well, one scenario after the other: they measure.
+func TestFeaturesBalanced(t *testing.T) {
+	t.Setenv("GATEHOUSE_HMG_CONNECTION_AGE", "3s")
+	t.Setenv("GATEHOUSE_RECOVER_EVERY", "200ms")
+	t.Setenv("GATEHOUSE_RECOVERY_GRACE", "3s")
+	play(t, show{"balanced", stage.Balanced, steps.Balanced, nil, 1})
+}
+
+// show is what is played where.
+type show struct {
+	name  string
+	setUp func(context.Context, stage.Options) (*stage.Set, error)
+	tag   string   // of what is played; empty: everything
+	not   []string // tags of what is not
+	once  int      // scenarios at once
+}
+
+// tags is the choice of scenarios as godog wants it.
+func (s show) tags() string {
+	all := []string{}
+	if s.tag != "" {
+		all = append(all, s.tag)
+	}
+	for _, tag := range s.not {
+		all = append(all, "~"+tag)
+	}
+	return strings.Join(all, " && ")
+}
+
+// plays reports whether a scenario with these tags is among them.
+func (s show) plays(tags []*messages.PickleTag) bool {
+	has := func(name string) bool {
+		return slices.ContainsFunc(tags, func(t *messages.PickleTag) bool { return t.Name == name })
+	}
+	return (s.tag == "" || has(s.tag)) && !slices.ContainsFunc(s.not, has)
+}
 
 // play plays the features that GATEHOUSE_FEATURES names, or all, on a stage,
 // and then holds what went over the wire against the published document and
 // looks for secrets where they must not be.
-func play(t *testing.T, name string, setUp func(context.Context, stage.Options) (*stage.Set, error), tags string) {
+func play(t *testing.T, s show) {
 	t.Helper()
+	suite := suiteOf(t, s)
+	count := scenarios(t, suite, s)
+	if count == 0 && os.Getenv("GATEHOUSE_FEATURES") != "" {
+		t.Skip("none of the scenarios is played here")
+	}
 	_, err := openssl.Run(t.Context(), nil, "version")
 	softtoken.Need(t, err)
 	document, book := document(t), markers.New()
-	run := &results.Run{Stage: name}
-	suite := suiteOf(t, name, tags)
-	set, err := setUp(t.Context(), stage.Options{Dir: t.TempDir(), Scenarios: scenarios(t, suite), Wrap: func(next http.RoundTripper) http.RoundTripper {
+	run := &results.Run{Stage: s.name}
+	set, err := s.setUp(t.Context(), stage.Options{Dir: t.TempDir(), Scenarios: count, Wrap: func(next http.RoundTripper) http.RoundTripper {
 		if document != nil {
 			next = document.Transport(next)
 		}
@@ -69,7 +118,9 @@ func play(t *testing.T, name string, setUp func(context.Context, stage.Options) 
 		t.Error(found)
 	}
 	if os.Getenv("GATEHOUSE_FEATURES") == "" {
-		atLeast(t, book)
+		if s.tag == "" {
+			atLeast(t, book)
+		}
 		if err := run.Write(".results"); err != nil {
 			t.Error(err)
 		}
@@ -81,7 +132,7 @@ func play(t *testing.T, name string, setUp func(context.Context, stage.Options) 
 func TestUnmentionedRefusalFails(t *testing.T) {
 	const feature = "Feature: Silence\n  Scenario: A refusal is passed over\n" +
 		"    When the administrator makes the group \"Cloud\" linked to a cloud service\n    Then there is no group \"Cloud\"\n"
-	suite := suiteOf(t, "silence", "")
+	suite := suiteOf(t, show{name: "silence", once: 1})
 	suite.Options.Paths, suite.Options.Output = nil, io.Discard
 	suite.Options.FeatureContents = []godog.Feature{{Name: "silence.feature", Contents: []byte(feature)}}
 	set, err := stage.Simulated(t.Context(), stage.Options{Dir: t.TempDir(), Scenarios: 1, Wrap: func(next http.RoundTripper) http.RoundTripper { return next }})
@@ -102,14 +153,14 @@ func TestUnmentionedRefusalFails(t *testing.T) {
 }
 
 // suiteOf returns the features to play, in random order and at once.
-func suiteOf(t *testing.T, name, tags string) *godog.TestSuite {
+func suiteOf(t *testing.T, s show) *godog.TestSuite {
 	t.Helper()
 	paths, format := []string{"."}, "progress"
 	if only := os.Getenv("GATEHOUSE_FEATURES"); only != "" {
 		paths, format = []string{scenarioAt(t, only)}, "pretty"
 	}
-	return &godog.TestSuite{Name: name, Options: &godog.Options{
-		Paths: paths, Format: format, Tags: tags, Strict: true, Randomize: -1, Concurrency: 8,
+	return &godog.TestSuite{Name: s.name, Options: &godog.Options{
+		Paths: paths, Format: format, Tags: s.tags(), Strict: true, Randomize: -1, Concurrency: s.once,
 		NoColors: true, Output: t.Output(), DefaultContext: t.Context(),
 	}}
 }
@@ -139,18 +190,23 @@ func scenarioAt(t *testing.T, path string) string {
 	return file
 }
 
-// scenarios counts the scenarios of a suite, each example of an outline.
-func scenarios(t *testing.T, suite *godog.TestSuite) int {
+// scenarios counts the scenarios of a suite that are played, each example of an outline.
+func scenarios(t *testing.T, suite *godog.TestSuite, s show) int {
 	t.Helper()
 	features, err := suite.RetrieveFeatures()
 	if err != nil {
 		t.Fatal(err)
 	}
-	n := 0
+	all, n := 0, 0
 	for _, f := range features {
-		n += len(f.Pickles)
+		for _, p := range f.Pickles {
+			all++
+			if s.plays(p.Tags) {
+				n++
+			}
+		}
 	}
-	if n == 0 {
+	if all == 0 {
 		t.Fatalf("there is no scenario in %s", suite.Options.Paths)
 	}
 	return n

@@ -96,7 +96,18 @@ func (g *gate) dial(ctx context.Context, lane int, d *dialing) {
 
 // renew changes the connection of a lane for a new one, and returns whether
 // that has worked. It goes on with the old one otherwise.
+//
+// When another lane can do the work meanwhile, the old one ends first: a load
+// balancer that counts connections then chooses between gateways as if it had
+// not been there, and so keeps the two evenly spread.
 func (g *gate) renew(ctx context.Context, lane int, old *link) bool {
+	g.mu.Lock()
+	others := slices.ContainsFunc(g.lanes, func(w gateLane) bool { return w.link != nil && w.link != old && w.link.usable() })
+	g.mu.Unlock()
+	if others {
+		old.retire()
+		<-old.done // when its requests are answered, or it falls silent
+	}
 	g.mu.Lock()
 	if g.over || g.lanes[lane].link != old {
 		g.mu.Unlock()
@@ -104,12 +115,8 @@ func (g *gate) renew(ctx context.Context, lane int, old *link) bool {
 	}
 	d := g.begin(ctx, lane)
 	g.mu.Unlock()
-	select {
-	case <-d.done:
-		return d.err == nil
-	case <-old.done:
-		return true
-	}
+	<-d.done
+	return d.err == nil || old.broken()
 }
 
 // release gives the gate up. The last user closes the connection, and returns

@@ -27,7 +27,7 @@ func (b *Backend) Operate(ctx context.Context, g groups.Group, a *access.Authori
 		return operations.Result{}, fault.New(fault.Conflict, "the HSM holds several keys that cannot be told apart from this one; give each its own CKA_ID and sync again")
 	}
 	var res operations.Result
-	err = b.try(ctx, g, call{
+	err = b.persist(ctx, g, call{
 		within: b.cfg.OperateWithin, repeatable: true, elsewhere: true,
 		do: func(ctx context.Context, t token.Token) (err error) {
 			res, err = t.Operate(ctx, ref, op)

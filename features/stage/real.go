@@ -20,13 +20,25 @@ import (
 // Real sets up the programs as they ship, in processes of their own, over
 // SoftHSM2 tokens, and asks them over TLS. Its error wraps
 // softtoken.ErrMissing when something of Debian's is not installed.
-func Real(ctx context.Context, o Options) (_ *Set, err error) {
+func Real(ctx context.Context, o Options) (_ *Set, err error) { return real(ctx, o, false) }
+
+// Balanced is Real with a load balancer in front of two gateways for whoever
+// asks for one. Its error wraps softtoken.ErrMissing when HAProxy is not
+// installed, too.
+func Balanced(ctx context.Context, o Options) (*Set, error) { return real(ctx, o, true) }
+
+func real(ctx context.Context, o Options, balanced bool) (_ *Set, err error) {
 	set := &Set{}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, set.Close())
 		}
 	}()
+	if balanced {
+		if err := lab.HaveBalancer(); err != nil {
+			return nil, err
+		}
+	}
 	programs := filepath.Join(o.Dir, "programs")
 	if err := lab.Build(ctx, programs); err != nil {
 		return nil, err
@@ -76,7 +88,11 @@ func Real(ctx context.Context, o Options) (_ *Set, err error) {
 		NewHSM: func(context.Context) (steps.HSM, error) {
 			select {
 			case t := <-tokens:
-				return steps.HSM{Token: t.application, Gateway: l.Gateway.Address, TLS: settings, Slot: uint64(t.Slot), PIN: t.PIN}, nil
+				h := steps.HSM{Token: t.application, Gateway: l.Gateway.Address, TLS: settings, Slot: uint64(t.Slot), PIN: t.PIN}
+				if balanced {
+					h.Balance = func(ctx context.Context) (*lab.Balancer, error) { return set.balance(ctx, l, t.Token) }
+				}
+				return h, nil
 			default:
 				return steps.HSM{}, fmt.Errorf("all %d HSMs of the stage are taken", o.Scenarios)
 			}
@@ -87,6 +103,20 @@ func Real(ctx context.Context, o Options) (_ *Set, err error) {
 	}
 	err = set.Stage.Prepare(ctx, o.Scenarios)
 	return set, err
+}
+
+// balance starts gateways of a token behind a load balancer; scenarios do it
+// one at a time.
+func (s *Set) balance(ctx context.Context, l *lab.Lab, t softtoken.Token) (*lab.Balancer, error) {
+	b, err := l.StartBalancer(ctx, "balancer-"+t.Label[len("scenario "):], t)
+	if err != nil {
+		return nil, err
+	}
+	s.Logs = append(s.Logs, b.Log)
+	for _, n := range b.Nodes {
+		s.Logs = append(s.Logs, n.Log)
+	}
+	return b, nil
 }
 
 // madeToken is a token with the application that uses it as somebody else.

@@ -78,7 +78,7 @@ func (s *Set) serve(ctx context.Context, o Options) error {
 	}
 	s.onClose(store.Close)
 	svc, err := service.New(ctx, service.Outside{
-		Store: store, Sealer: ring, Dial: service.Dialer(), Log: log, Slots: slotkeys.Config{ProbeEvery: time.Second},
+		Store: store, Sealer: ring, Dial: service.Dialer(service.Links{}), Log: log, Slots: slotkeys.Config{ProbeEvery: time.Second},
 	})
 	if err != nil {
 		return err

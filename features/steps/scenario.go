@@ -21,7 +21,10 @@ type scenario struct {
 	groups map[string]dsmwire.Group
 
 	hsm       HSM
-	way       *relay.Relay // to the HSM's gateway; nil: no HSM yet
+	way       *relay.Relay            // to the HSM's gateway; nil: no HSM yet
+	ways      map[string]*relay.Relay // further ones, by the letters that scenarios give them
+	person    string                  // e-mail address of a user
+	balanced  *balanced               // what the HSM is behind instead; mostly nil
 	trusted   string
 	renewing  Renewing
 	estate    []foreign
@@ -59,7 +62,7 @@ func (s *scenario) did(err error) error {
 
 // reach makes sure that the scenario has an HSM, and a way to it.
 func (s *scenario) reach(ctx context.Context) error {
-	if s.way != nil {
+	if s.way != nil || s.balanced != nil {
 		return nil
 	}
 	var err error
@@ -76,7 +79,15 @@ func (s *scenario) connection(ctx context.Context) (dsmwire.HmgConfig, error) {
 		return dsmwire.HmgConfig{}, err
 	}
 	slot, settings := s.hsm.Slot, s.hsm.TLS
-	return dsmwire.HmgConfig{Kind: "Softhsm", URL: s.way.Address(), Slot: &slot, PIN: secretText(s.hsm.PIN), TLS: &settings}, nil
+	return dsmwire.HmgConfig{Kind: "Softhsm", URL: s.address(), Slot: &slot, PIN: secretText(s.hsm.PIN), TLS: &settings}, nil
+}
+
+// address is where the scenario's HSM is to be reached.
+func (s *scenario) address() string {
+	if s.balanced != nil {
+		return s.balanced.Address
+	}
+	return s.way.Address()
 }
 
 // group returns a group that the scenario has made.

@@ -18,6 +18,7 @@ import (
 	"gatehouse/adapters/dsmwire"
 	"gatehouse/core/hsm"
 	"gatehouse/core/secret"
+	"gatehouse/simulators/lab"
 )
 
 // Stage is where features are played: one service for all scenarios, and an
@@ -68,6 +69,8 @@ type HSM struct {
 	PIN     string
 	// Simulated is what only a simulator lets itself be asked and told; nil otherwise.
 	Simulated *Simulator
+	// Balance puts two gateways of this HSM behind a load balancer; nil where there is none.
+	Balance func(ctx context.Context) (*lab.Balancer, error)
 }
 
 // Simulator is what a simulated HSM tells and does beside what every HSM does.

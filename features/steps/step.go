@@ -31,7 +31,7 @@ type Step struct {
 // Steps returns all step definitions.
 func Steps() []Step {
 	return slices.Concat(groupSteps(), connectionSteps(), testSteps(), trustSteps(), renewalSteps(), estateSteps(), tokenSteps(), syncSteps(), keySteps(), makingSteps(),
-		signingSteps(), encryptingSteps(), macSteps(), outcomeSteps(), testedSteps())
+		signingSteps(), encryptingSteps(), macSteps(), outcomeSteps(), testedSteps(), balancerSteps(), loadSteps())
 }
 
 // Simulated is the tag of scenarios that need a Simulator.
@@ -54,6 +54,14 @@ func Register(sc *godog.ScenarioContext, stage *Stage) {
 		}
 		if s.way != nil {
 			s.way.Cut()
+		}
+		for _, way := range s.ways {
+			way.Cut()
+		}
+		if s.balanced != nil && s.balanced.Balancer != nil {
+			if err := s.balanced.close(); err != nil && failed == nil {
+				return ctx, fmt.Errorf("ending the load balancer and its gateways: %w", err)
+			}
 		}
 		if failed == nil && s.outcome != nil && !s.met {
 			return ctx, fmt.Errorf("the scenario met a refusal that it did not mention: %w", s.outcome)

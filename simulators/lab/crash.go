@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -26,9 +25,7 @@ func (l *Lab) CrashService() (resume func(context.Context) error, err error) {
 
 // CrashGateway does the same to the gateway.
 func (l *Lab) CrashGateway() (resume func(context.Context) error, err error) {
-	return l.crash("gatehouse-hmg", &l.Gateway.PID, func(ctx context.Context) error {
-		return expect204(ctx, http.DefaultClient, l.Gateway.Health)
-	})
+	return l.crash("gatehouse-hmg", &l.Gateway.PID, l.Gateway.healthy)
 }
 
 // crash kills a program. Each life has a log of its own.

@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"path/filepath"
 	"strconv"
+
+	"gatehouse/simulators/softtoken"
 )
 
 // Gateway is the lab's gateway.
@@ -25,29 +27,49 @@ func (l *Lab) StartGateway(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	ports, err := freePorts(ctx, 3)
+	l.Gateway.TLS = certs
+	g, env, err := l.gateway(ctx, "gateway", l.Token)
 	if err != nil {
 		return err
 	}
-	l.Gateway = Gateway{
-		Address: loopback(ports[0]), Health: "http://" + loopback(ports[1]) + "/health", Log: l.path("gateway.log"), TLS: certs,
-	}
-	env := append([]string{
-		"CERT_FILE=" + certs.GatewayP12,
-		"CA_FILE=" + certs.CA,
-		"PKCS11_LIB_PATH=" + l.Token.Lib,
-		"HMG_LISTEN_ADDRESS=127.0.0.1",
-		"HMG_LISTEN_PORT=" + strconv.Itoa(ports[0]),
-		"HMG_HEALTH_PORT=" + strconv.Itoa(ports[1]),
-		"HMG_HEALTH_TLS_PORT=" + strconv.Itoa(ports[2]),
-	}, l.Token.Env...)
-	p, err := startProcess("gatehouse-hmg", l.Gateway.Log, env, nil, filepath.Join(l.opts.Programs, "gatehouse-hmg"))
+	l.Gateway = g
+	p, err := l.runGateway(g, env)
 	if err != nil {
 		return err
 	}
 	l.running = append(l.running, p)
 	l.Gateway.PID = p.cmd.Process.Pid
-	return p.ready(ctx, func(ctx context.Context) error { return expect204(ctx, http.DefaultClient, l.Gateway.Health) })
+	return p.ready(ctx, g.healthy)
+}
+
+// gateway describes a gateway that does not run yet, with its environment. It
+// has the certificate of the lab's gateway.
+func (l *Lab) gateway(ctx context.Context, name string, t softtoken.Token) (Gateway, []string, error) {
+	ports, err := freePorts(ctx, 3)
+	if err != nil {
+		return Gateway{}, nil, err
+	}
+	g := Gateway{
+		Address: loopback(ports[0]), Health: "http://" + loopback(ports[1]) + "/health", Log: l.path(name + ".log"), TLS: l.Gateway.TLS,
+	}
+	return g, append([]string{
+		"CERT_FILE=" + g.TLS.GatewayP12,
+		"CA_FILE=" + g.TLS.CA,
+		"PKCS11_LIB_PATH=" + t.Lib,
+		"HMG_LISTEN_ADDRESS=127.0.0.1",
+		"HMG_LISTEN_PORT=" + strconv.Itoa(ports[0]),
+		"HMG_HEALTH_PORT=" + strconv.Itoa(ports[1]),
+		"HMG_HEALTH_TLS_PORT=" + strconv.Itoa(ports[2]),
+	}, t.Env...), nil
+}
+
+func (l *Lab) runGateway(g Gateway, env []string) (*process, error) {
+	return startProcess("gatehouse-hmg", g.Log, env, nil, filepath.Join(l.opts.Programs, "gatehouse-hmg"))
+}
+
+// healthy fails unless the gateway says that it is healthy.
+func (g Gateway) healthy(ctx context.Context) error {
+	return expect204(ctx, http.DefaultClient, g.Health)
 }
 
 // expect204 asks url and fails unless the answer is 204.

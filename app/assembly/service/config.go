@@ -94,6 +94,7 @@ func (c StoreConfig) openRing(ctx context.Context, st store.Sealed) (*seal.Ring,
 // environment and help are made from the tags.
 type Config struct {
 	StoreConfig
+	Links
 
 	Listen   string   `default:":8443"                      env:"GATEHOUSE_LISTEN"         help:"Address and port to serve the REST API on, over TLS."                                        placeholder:"ADDRESS"`
 	TLSCert  string   `env:"GATEHOUSE_TLS_CERT"             help:"PEM certificate with its chain (default: one made at first start in the data folder)."  name:"tls-cert"              placeholder:"FILE"`

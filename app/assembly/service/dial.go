@@ -2,18 +2,38 @@ package service
 
 import (
 	"context"
+	"time"
 
 	"gatehouse/adapters/hmgclient"
 	"gatehouse/adapters/tlsconf"
 	"gatehouse/app/assembly/version"
 	"gatehouse/app/slotkeys"
+	"gatehouse/core/fault"
 	"gatehouse/core/groups"
 	"gatehouse/ports/token"
 )
 
+// Links are how the connections to gateways are kept; see hmgclient.Config. The
+// zero Links are one connection for ever.
+type Links struct {
+	Connections int           `default:"2"  env:"GATEHOUSE_HMG_CONNECTIONS"   help:"Connections to each gateway, used by turns; through a load balancer they can lead to several gateways." name:"hmg-connections"    placeholder:"N"`
+	MaxAge      time.Duration `default:"5m" env:"GATEHOUSE_HMG_CONNECTION_AGE" help:"After how long a connection to a gateway is changed for a new one, so that a load balancer can choose anew; 0: never." name:"hmg-connection-age" placeholder:"DURATION"`
+}
+
+// Validate tells what is wrong.
+func (l Links) Validate() error {
+	if l.Connections < 0 || l.Connections > 16 {
+		return fault.New(fault.Invalid, "--hmg-connections must be 1 to 16")
+	}
+	if l.MaxAge < 0 || l.MaxAge > 0 && l.MaxAge < time.Second {
+		return fault.New(fault.Invalid, "--hmg-connection-age must be 0 or at least 1s")
+	}
+	return nil
+}
+
 // Dialer opens tokens through gateways. Tokens at one gateway, trusted alike,
-// share a connection.
-func Dialer() slotkeys.Dial {
+// share its connections.
+func Dialer(l Links) slotkeys.Dial {
 	pool := &hmgclient.Pool{}
 	return func(ctx context.Context, conn groups.Connection, a slotkeys.Access) (token.Token, error) {
 		settings, err := tlsconf.Client(conn.Address, conn.TLS, a.ClientKey)
@@ -22,7 +42,7 @@ func Dialer() slotkeys.Dial {
 		}
 		t, err := pool.Dial(ctx, hmgclient.Config{
 			Address: conn.Address, TLS: settings, Trust: tlsconf.Trust(conn.TLS, a.ClientKey), Slot: conn.Slot,
-			PIN: a.PIN, Insist: a.Insist, Software: "gatehouse " + version.Number,
+			PIN: a.PIN, Insist: a.Insist, Connections: l.Connections, MaxAge: l.MaxAge, Software: "gatehouse " + version.Number,
 		})
 		if err != nil {
 			return nil, err // not t: a nil *Token in the interface would pass for a token

@@ -33,7 +33,7 @@ func Serve(ctx context.Context, cfg Config, out io.Writer, log *slog.Logger, rea
 		return err
 	}
 	svc, err := New(ctx, Outside{
-		Store: st, Sealer: ring, Dial: Dialer(), Log: log, RecoverEvery: cfg.RecoverEvery, RecoveryGrace: cfg.RecoveryGrace,
+		Store: st, Sealer: ring, Dial: Dialer(cfg.Links), Log: log, RecoverEvery: cfg.RecoverEvery, RecoveryGrace: cfg.RecoveryGrace,
 		Slots: slotkeys.Config{ProbeEvery: cfg.ProbeEvery},
 	})
 	if err != nil {

@@ -1,0 +1,29 @@
+@H4.3 @balanced
+Feature: An HSM behind a load balancer loses its keys
+  Its gateway runs and its library answers, but the token is not what it was.
+  Requests must go where the keys still are, and must not be told that there is no key.
+
+  Background:
+    Given two gateways of one HSM behind a load balancer
+    And the HSM group "Payments"
+    And the application "billing" in "Payments"
+
+  Scenario Outline: No use of a key fails
+    Given the application uses keys of "Payments" all the time
+    And a gateway's HSM is a copy of its own
+    When the copy is <fault>
+    Then the load balancer sends everything to the other gateway
+    And no use of a key has failed
+
+    Examples:
+      | fault         |
+      | removed       |
+      | reinitialised |
+
+  Scenario: Its gateway gets its share again when the keys are back
+    Given the application uses keys of "Payments" all the time
+    And a gateway's HSM is a copy of its own
+    And the copy was removed and the load balancer has noticed
+    When the copy is restored
+    Then the load balancer sends requests to both gateways
+    And no use of a key has failed
