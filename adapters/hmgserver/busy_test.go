@@ -112,8 +112,8 @@ func TestGivenUpWhileWaiting(t *testing.T) {
 	brief := sign(1, nil)
 	brief.Timeout = 300
 	p.send(hmgwire.KindOperate, 3, brief)
-	if err := p.refusal(3); !errors.Is(err, fault.Untried) || fault.ReasonOf(err) != fault.TimedOut {
-		t.Errorf("got %v, want timed out and untried", err)
+	if err := p.refusal(3); !errors.Is(err, fault.Unavailable) || !errors.Is(err, fault.Untried) {
+		t.Errorf("got %v, want unavailable and untried", err)
 	}
 	g.open()
 	if f := p.next(); f.ID != 2 || f.Kind != hmgwire.KindAnswer {
@@ -174,4 +174,40 @@ func TestRecheck(t *testing.T) {
 	p.cutOff()
 	late := w.connect(t) // shakes hands, and is asked about then
 	late.cutOff()
+}
+
+// TestWaitingIsShed: who waits when it becomes clear that its turn comes too
+// late is refused then, not at the end of its time.
+func TestWaitingIsShed(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, func(c *hmgserver.Config) { c.Lanes.Operations, c.Lanes.QueueTime = 1, 100*time.Millisecond })
+	g := newGate()
+	defer g.open()
+	w.operate = g.operate
+	p := w.opened(t)
+	const waiting = 50
+	for id := uint64(2); id < 2+1+waiting; id++ {
+		p.send(hmgwire.KindOperate, id, sign(1, nil))
+	}
+	g.await(t) // the first one hangs
+	refused := map[uint64]bool{}
+	for range waiting {
+		f := p.next()
+		var r hmgwire.Refusal
+		if f.Kind != hmgwire.KindRefusal || refused[f.ID] || hmgwire.Decode(f.Body, &r) != nil {
+			t.Fatalf("got kind %#x of request %d, want one refusal of each", f.Kind, f.ID)
+		}
+		refused[f.ID] = true
+		isBusy(t, "one that waited", r.Err())
+	}
+	g.open()
+	if f := p.next(); f.Kind != hmgwire.KindAnswer || refused[f.ID] {
+		t.Errorf("got kind %#x of request %d, want the answer to the one that hung", f.Kind, f.ID)
+	}
+	for id := uint64(1000); ; id++ { // at once, or when the one that hung has left its place
+		p.send(hmgwire.KindOperate, id, sign(1, nil))
+		if f := p.next(); f.Kind == hmgwire.KindAnswer && f.ID == id {
+			return
+		}
+	}
 }

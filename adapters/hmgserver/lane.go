@@ -31,16 +31,21 @@ type lane struct {
 	closed  bool
 }
 
-// waiter is a job that waits.
+// waiter is a job that waits. Exactly one of its functions is called.
 type waiter struct {
-	do    func()
-	bytes int64
-	since time.Time
+	do     func()
+	refuse func(error)
+	bytes  int64
+	end    time.Time // of the time that there is for it
+	since  time.Time
 }
 
 // took takes note of how long a job took, and when it ended.
 func (l *lane) took(begun time.Time, d time.Duration) {
 	pace := l.pace.Load()
+	if pace == 0 {
+		pace = int64(d)
+	}
 	l.pace.Store(pace + (int64(d)-pace)/8) // one lost to another that is stored at once does no harm
 	l.last.Store(begun.UnixNano() + int64(d))
 }
@@ -75,33 +80,66 @@ func (l *lane) leave() {
 	}
 }
 
-// submit has job done soon, or returns at once why not: too many wait, or so
-// many that it would be too late for a job that ends at the given time.
-func (l *lane) submit(job func(), bytes int64, end time.Time) error {
+// submit has a job done soon, or returns at once why not: too many wait, or so
+// many that it would be too late for this one. Both its functions answer the
+// request; refuse is called when it turns out later that it would be too late.
+func (l *lane) submit(job waiter) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.place() {
-		l.start(job)
+		l.start(job.do)
 		return nil
 	}
 	now := time.Now()
-	wait, pace := l.expect(now)
+	wait, pace := l.expect(now, len(l.waiting))
 	switch {
-	case len(l.waiting) >= l.depth, l.held+bytes > l.bytes:
+	case len(l.waiting) >= l.depth, l.held+job.bytes > l.bytes:
 		l.meter.Busy.Full.Add(1)
 		return errBusy(wait)
-	case wait+pace > end.Sub(now), l.longest > 0 && wait > l.longest:
+	case l.late(job, now, wait, pace):
 		l.meter.Busy.Late.Add(1)
 		return errBusy(wait)
 	}
-	l.waiting = append(l.waiting, waiter{do: job, bytes: bytes, since: now})
-	l.held += bytes
+	job.since = now
+	l.waiting = append(l.waiting, job)
+	l.held += job.bytes
 	return nil
 }
 
-// expect returns how long one more job would wait, and what one takes, judging
-// by those that ended lately, or by how long none has.
-func (l *lane) expect(now time.Time) (wait, pace time.Duration) {
+// late reports whether a job that would have to wait so long must not.
+func (l *lane) late(job waiter, now time.Time, wait, pace time.Duration) bool {
+	return wait+pace > job.end.Sub(now) || l.longest > 0 && wait > l.longest
+}
+
+// shed refuses the jobs for which it has become clear since they came that they
+// would have their turn too late: the pace was not known yet, or the token has
+// got slower.
+func (l *lane) shed(now time.Time) {
+	l.mu.Lock()
+	var over []waiter
+	var wait time.Duration
+	kept := l.waiting[:0]
+	for _, w := range l.waiting {
+		at, pace := l.expect(now, len(kept))
+		if l.late(w, now, at, pace) {
+			over, wait = append(over, w), at
+			l.held -= w.bytes
+		} else {
+			kept = append(kept, w)
+		}
+	}
+	clear(l.waiting[len(kept):])
+	l.waiting = kept
+	l.mu.Unlock()
+	l.meter.Busy.Late.Add(uint64(len(over)))
+	for _, w := range over {
+		w.refuse(errBusy(wait))
+	}
+}
+
+// expect returns how long a job would wait behind so many, and what one takes,
+// judging by those that ended lately, or by how long none has.
+func (l *lane) expect(now time.Time, before int) (wait, pace time.Duration) {
 	pace = time.Duration(l.pace.Load())
 	if l.running < l.limit {
 		return 0, pace
@@ -111,7 +149,7 @@ func (l *lane) expect(now time.Time) (wait, pace time.Duration) {
 		since = last
 	}
 	// Of so many that run at once one ends every pace/limit.
-	wait = time.Duration(len(l.waiting)+1) * pace / time.Duration(l.limit)
+	wait = time.Duration(before+1) * pace / time.Duration(l.limit)
 	if still := now.Sub(since); still > pace { // nothing ends any more
 		wait += still
 	}
@@ -122,7 +160,7 @@ func (l *lane) expect(now time.Time) (wait, pace time.Duration) {
 func (l *lane) state(now time.Time) (running, waiting int, wait time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	wait, _ = l.expect(now)
+	wait, _ = l.expect(now, len(l.waiting))
 	return l.running, len(l.waiting), wait
 }
 

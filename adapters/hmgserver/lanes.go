@@ -2,6 +2,7 @@ package hmgserver
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -66,6 +67,17 @@ func (ls *lanes) release(slot uint) {
 			l.operations.close()
 			l.management.close()
 		}
+	}
+}
+
+// shed refuses what would have its turn too late, in all lanes.
+func (ls *lanes) shed(now time.Time) {
+	ls.mu.Lock()
+	slots := slices.Collect(maps.Values(ls.of))
+	ls.mu.Unlock()
+	for _, l := range slots {
+		l.operations.shed(now)
+		l.management.shed(now)
 	}
 }
 

@@ -117,9 +117,16 @@ func (c *conn) request(f hmgwire.Frame) bool {
 			lane.leave()
 		})
 	}
-	if err := lane.submit(func() { c.run(l, slot, do) }, l.size, l.at); err != nil {
-		slot.lanes.meter.Failed(err)
-		c.finish(l, nil, err)
+	job := waiter{
+		do: func() { c.run(l, slot, do) },
+		refuse: func(err error) {
+			slot.lanes.meter.Failed(err)
+			c.finish(l, nil, err)
+		},
+		bytes: l.size, end: l.at,
+	}
+	if err := lane.submit(job); err != nil {
+		job.refuse(err)
 	}
 	return true
 }

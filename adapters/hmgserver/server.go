@@ -233,6 +233,7 @@ func (s *Server) watch(ctx context.Context) {
 			for _, c := range conns {
 				c.sweep(now)
 			}
+			s.lanes.shed(now)
 		}
 	}
 }
