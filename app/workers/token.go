@@ -43,7 +43,7 @@ func do[T any](m *member, w token.Worker, c class, f func(token.Worker) (T, erro
 	if err != nil && errors.Is(err, fault.Unavailable) {
 		m.suspect(w, err)
 		if ended(err) {
-			err = fault.Wrap(fault.Unavailable, err, "the HSM's library ended during the call")
+			err = fault.Wrap(fault.Unavailable, errors.Join(errEnded, err), "the HSM's library ended during the call").Because(fault.LibraryDown)
 		}
 	}
 	return v, err
@@ -53,6 +53,9 @@ func do[T any](m *member, w token.Worker, c class, f func(token.Worker) (T, erro
 func ended(err error) bool {
 	return fault.ReasonOf(err) == fault.Unspecified && !errors.Is(err, fault.Untried)
 }
+
+// errEnded is in the errors of calls whose worker broke.
+var errEnded = errors.New("the worker broke")
 
 // repeated makes a call that changes nothing until a worker answers it: within
 // ctx's deadline, and a few times.
@@ -71,7 +74,7 @@ func repeated[T any](ctx context.Context, s *Slot, c class, f func(token.Worker)
 		if v, err = do(m, w, c, f); err == nil {
 			return v, nil
 		}
-		if ended(err) {
+		if errors.Is(err, errEnded) {
 			broken++
 		}
 		switch {
