@@ -70,8 +70,8 @@ func (t *table) add(hold time.Duration, rules ...string) {
 }
 
 // addStart adds a fault that only a worker meets that starts: one or all are killed.
-func (t *table) addStart(hold time.Duration, all bool, rules ...string) {
-	f := Fault{Class: t.class, Rules: rules, Hold: hold, Signal: syscall.SIGKILL, All: all}
+func (t *table) addStart(all bool, rules ...string) {
+	f := Fault{Class: t.class, Rules: rules, Hold: short, Signal: syscall.SIGKILL, All: all}
 	f.Name = "kill one; " + strings.Join(rules, "; ")
 	if all {
 		f.Name = "kill all; " + strings.Join(rules, "; ")
@@ -158,10 +158,10 @@ func (t *table) crashes() {
 	t.add(short, "C_Encrypt process each nth 3 -> crash kill")
 	t.add(short, "C_SignInit times 3 -> crash exit 1")
 	t.add(short, "C_Sign once -> call, crash kill")
-	t.addStart(short, false, "C_Login once -> crash kill")
-	t.addStart(short, false, "C_Initialize once -> crash segv")
-	t.addStart(short, false, "C_OpenSession once -> crash abort")
-	t.addStart(short, true, "C_GetSlotList|C_GetTokenInfo once -> crash kill")
+	t.addStart(false, "C_Login once -> crash kill")
+	t.addStart(false, "C_Initialize once -> crash segv")
+	t.addStart(false, "C_OpenSession once -> crash abort")
+	t.addStart(true, "C_GetSlotList|C_GetTokenInfo once -> crash kill")
 }
 
 func (t *table) delays() {
@@ -173,8 +173,8 @@ func (t *table) delays() {
 	}
 	t.add(2*time.Second, "C_Sign every 4 -> delay 1200ms")
 	t.add(short, "C_* -> delay 10ms")
-	t.addStart(short, false, "C_Initialize -> delay 400ms")
-	t.addStart(short, true, "C_Login -> delay 200ms")
+	t.addStart(false, "C_Initialize -> delay 400ms")
+	t.addStart(true, "C_Login -> delay 200ms")
 }
 
 func (t *table) handles() {
@@ -201,8 +201,8 @@ func (t *table) tokens() {
 	t.add(2*time.Second, `C_* -> token as serial=0815`)
 	t.add(2*time.Second, `C_* -> token as label="another one" serial=0815`)
 	t.add(2*time.Second, `C_SignInit nth 5 -> token as serial=0815`, "C_Sign every 50 -> lose sessions")
-	t.addStart(short, false, `C_* -> token as serial=0815`)
-	t.addStart(short, true, `C_* -> token as label="another one"`)
+	t.addStart(false, `C_* -> token as serial=0815`)
+	t.addStart(true, `C_* -> token as label="another one"`)
 }
 
 func (t *table) applied() {
@@ -244,12 +244,12 @@ func (t *table) starts() {
 		"C_GetSlotList -> slots empty", "C_GetSlotList -> return CKR_DEVICE_ERROR",
 		"C_GetTokenInfo -> return CKR_TOKEN_NOT_PRESENT", "C_GetTokenInfo -> return CKR_TOKEN_NOT_RECOGNIZED",
 	} {
-		t.addStart(short, true, rule)
+		t.addStart(true, rule)
 	}
-	t.addStart(short, false, "C_Initialize -> hang")
-	t.addStart(short, true, "C_Login -> hang")
-	t.addStart(short, true, "C_OpenSession -> hang")
-	t.addStart(short, true, "C_GetSlotList -> hang")
+	t.addStart(false, "C_Initialize -> hang")
+	t.addStart(true, "C_Login -> hang")
+	t.addStart(true, "C_OpenSession -> hang")
+	t.addStart(true, "C_GetSlotList -> hang")
 }
 
 func (t *table) processes() {

@@ -33,7 +33,7 @@ func Isolate(ctx context.Context, w *World, hang time.Duration) (r Isolation, er
 	if err != nil {
 		return r, fmt.Errorf("opening the other slot: %w", err)
 	}
-	defer func() { err = errors.Join(err, t.Close()) }()
+	defer func() { err = errors.Join(err, t.Close()) }() //nolint:contextcheck // closed whether ctx has ended or not
 	if err := w.ready(ctx, w.Tokens[1].Slot); err != nil {
 		return r, err
 	}
@@ -56,7 +56,7 @@ func Isolate(ctx context.Context, w *World, hang time.Duration) (r Isolation, er
 	both.Go(func() { r.Signatures, signing = repeat(ctx, hang, 4, sign) })
 	both.Go(func() {
 		r.Health, asking = repeat(ctx, hang, 1, func(ctx context.Context) error {
-			code, _, err := w.healthy(ctx)
+			code, err := w.healthy(ctx)
 			if err == nil && code != http.StatusNoContent && r.Unhealthy == 0 {
 				r.Unhealthy = time.Since(begun)
 			}
@@ -121,7 +121,7 @@ func repeat(ctx context.Context, during time.Duration, callers int, do func(cont
 }
 
 // String tells what was measured.
-func (i Isolation) String() string {
+func (r Isolation) String() string {
 	return fmt.Sprintf("signatures in the other slot: %s (before: %s)\nhealth checks: %s; 500 after %s\nserves again after %s\n",
-		i.Signatures, i.Calm, i.Health, i.Unhealthy.Round(time.Millisecond), i.Back.Round(time.Millisecond))
+		r.Signatures, r.Calm, r.Health, r.Unhealthy.Round(time.Millisecond), r.Back.Round(time.Millisecond))
 }

@@ -127,7 +127,7 @@ func (c *Campaign) recovered(ctx context.Context, r *Result, ended time.Time) {
 				serves = time.Since(ended)
 			}
 		}
-		if code, _, err := c.w.healthy(within); healthy == 0 && err == nil && code == http.StatusNoContent {
+		if code, err := c.w.healthy(within); healthy == 0 && err == nil && code == http.StatusNoContent {
 			healthy = time.Since(ended)
 		}
 		cancel()

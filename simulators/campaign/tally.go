@@ -25,7 +25,7 @@ func (t *Tally) fails(what string, err error) {
 	kind, reason := fault.KindOf(err), fault.ReasonOf(err)
 	name := string(reason)
 	if name == "" {
-		name = string(kind) + ", no reason"
+		name = fmt.Sprintf("%s (%s)", kind, fault.Message(err))
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()

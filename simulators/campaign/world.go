@@ -68,10 +68,10 @@ func New(ctx context.Context, o Options) (_ *World, err error) {
 			err = errors.Join(err, w.Close())
 		}
 	}()
-	if err := w.tokens(); err != nil {
+	if err := w.tokens(); err != nil { //nolint:contextcheck // a moment: not worth a context
 		return nil, err
 	}
-	w.Faults, err = faultp11.Wrap(filepath.Join(w.Lab.Dir, "faults"), w.Tokens[0].Lib, w.Tokens[0].Env...)
+	w.Faults, err = faultp11.Wrap(filepath.Join(w.Lab.Dir, "faults"), w.Tokens[0].Lib, w.Tokens[0].Env...) //nolint:contextcheck // a moment: not worth a context
 	if err != nil {
 		return nil, err
 	}

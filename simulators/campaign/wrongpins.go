@@ -56,7 +56,7 @@ func TryPINs(ctx context.Context, w *World) (r WrongPINs, err error) {
 				for range 20 {
 					t, err := w.Dial(ctx, w.Tokens[0].Slot, pin)
 					if err == nil {
-						_ = t.Close()
+						_ = t.Close() //nolint:contextcheck // closed whether ctx has ended or not
 					}
 					mu.Lock()
 					r.Requests++
@@ -70,7 +70,8 @@ func TryPINs(ctx context.Context, w *World) (r WrongPINs, err error) {
 		}
 	}
 	for range 3 { // of the workers that serve: not one that is trying a PIN
-		if err := w.ready(ctx, w.Tokens[0].Slot); err == nil {
+		err := w.ready(ctx, w.Tokens[0].Slot)
+		if err == nil {
 			err = w.signal(syscall.SIGKILL, false)
 		}
 		if err != nil {
