@@ -1,6 +1,7 @@
 package hmg
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -60,7 +61,7 @@ func LoadWorkers(ctx context.Context, c LibraryConfig, n int, p WorkerProgram, l
 	asked, cancel := context.WithTimeout(ctx, starting)
 	defer cancel()
 	if err := ws.answers(asked); errors.Is(err, fault.Invalid) {
-		return Library{}, err
+		return Library{}, fault.New(fault.Invalid, "%s", cmp.Or(errors.Unwrap(err), err)) // in the worker's own words
 	} else if err != nil {
 		log.Warn("the PKCS#11 library does not work yet", slog.Any("error", err))
 	}
