@@ -1,6 +1,7 @@
 package workers
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"time"
@@ -155,5 +156,5 @@ func (s *Slot) await(ctx context.Context, c class, not *member) (*member, token.
 
 // errDown returns the error of a call for which no worker serves.
 func errDown(why error) error {
-	return fault.Wrap(fault.Unavailable, why, "the HSM is out of service: it is being healed").Because(fault.ReasonOf(why)).Untried()
+	return fault.Wrap(fault.Unavailable, why, "the HSM is out of service: it is being healed").Because(cmp.Or(fault.ReasonOf(why), fault.TokenFailed)).Untried()
 }

@@ -42,7 +42,7 @@ func TestRoundsEnd(t *testing.T) {
 		}
 		all, last = all+pause, pause
 	}
-	if all != 3*time.Second {
-		t.Errorf("the pauses are %s together, want 3s", all)
+	if all != 6*time.Second {
+		t.Errorf("the pauses are %s together, want 6s", all)
 	}
 }
