@@ -44,6 +44,12 @@ func (c *Client) User(ctx context.Context, id string) (dsmwire.User, error) {
 	return send[dsmwire.User](ctx, c, request{method: http.MethodGet, path: below(usersPath, id)})
 }
 
+// UserGroups returns the groups of a user with the states of their connections
+// (a call of Gatehouse alone).
+func (c *Client) UserGroups(ctx context.Context, id string) ([]dsmwire.UserGroup, error) {
+	return send[[]dsmwire.UserGroup](ctx, c, request{method: http.MethodGet, path: below("/gatehouse/v1/users", id, "groups")})
+}
+
 // CreateUser makes a user of the account.
 func (c *Client) CreateUser(ctx context.Context, r dsmwire.SignupRequest) (dsmwire.User, error) {
 	return send[dsmwire.User](ctx, c, request{method: http.MethodPost, path: usersPath, body: r})

@@ -52,8 +52,8 @@ func (c *Client) Sync(ctx context.Context, groupID string, progress func(dsmwire
 	}
 }
 
-// Connections tries every connection of a group now and returns their states by
-// priority (a call of Gatehouse alone).
+// Connections returns the states of a group's connections by priority, as they
+// are known (a call of Gatehouse alone).
 func (c *Client) Connections(ctx context.Context, groupID string) ([]dsmwire.ConnectionStatus, error) {
 	return send[[]dsmwire.ConnectionStatus](ctx, c, request{
 		method: http.MethodGet, path: below("/gatehouse/v1/groups", groupID, "connections"),

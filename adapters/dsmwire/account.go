@@ -76,3 +76,13 @@ const (
 	GroupAdministrator = "GROUPADMINISTRATOR"
 	GroupAuditor       = "GROUPAUDITOR"
 )
+
+// UserGroup is a group that a user belongs to (GET
+// /gatehouse/v1/users/{id}/groups).
+type UserGroup struct {
+	GroupID string   `json:"group_id"`
+	Name    string   `json:"name"`
+	Roles   []string `json:"roles"`
+	HSM     bool     `json:"hsm"`             // its keys live in an HSM
+	State   string   `json:"state,omitempty"` // of its connections: Connected when one works
+}

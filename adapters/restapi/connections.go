@@ -137,6 +137,21 @@ func stateOf(st slotkeys.Status) dsmwire.ConnectionState {
 	return out
 }
 
+// summary is the state of a group as a whole: it is connected when one of its
+// connections works. Empty for an ordinary group.
+func summary(all []slotkeys.Status) slotkeys.State {
+	var state slotkeys.State
+	for _, st := range all {
+		switch {
+		case st.State == slotkeys.Connected:
+			return slotkeys.Connected
+		case state == "" || st.State == slotkeys.NotConnected:
+			state = st.State
+		}
+	}
+	return state
+}
+
 func tokenInfoOf(i hsm.Info) dsmwire.TokenInfo {
 	return dsmwire.TokenInfo{
 		Slot: uint64(i.Slot), Label: i.Label, Serial: i.Serial, Manufacturer: i.Manufacturer, Model: i.Model,

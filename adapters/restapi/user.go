@@ -135,6 +135,10 @@ func (s *server) users() {
 			return userOf(c.Caller.Account, u), err
 		},
 	})
+	register(s, endpoint[none, []dsmwire.UserGroup]{
+		ID: "ListUserGroups", Method: http.MethodGet, Path: "/gatehouse/v1/users/{user_id}/groups", Tag: "Gatehouse",
+		Summary: "The groups that a user belongs to, with the states of their connections", Do: s.userGroups,
+	})
 	register(s, endpoint[userRequest, dsmwire.User]{
 		ID: "UpdateUser", Method: http.MethodPatch, Path: one, Tag: "Users", Summary: "Change a user",
 		Do: func(ctx context.Context, c *call[userRequest]) (dsmwire.User, error) {
@@ -164,6 +168,29 @@ func (s *server) users() {
 		ID: "ChangePassword", Method: http.MethodPost, Path: "/sys/v1/users/change_password", Tag: "Users",
 		Summary: "Give the calling user a new password; its sessions end", Do: s.changePassword,
 	})
+}
+
+// userGroups returns the groups of a user that the caller may know of.
+func (s *server) userGroups(ctx context.Context, c *call[none]) ([]dsmwire.UserGroup, error) {
+	user, err := pathID[id.User](&c.request, "user_id")
+	if err != nil {
+		return nil, err
+	}
+	u, err := s.Accounts.User(ctx, c.Caller, user)
+	if err != nil {
+		return nil, err
+	}
+	known, err := s.Grouping.List(ctx, c.Caller)
+	in := []dsmwire.UserGroup{}
+	for _, g := range known {
+		p, belongs := u.Groups[g.ID]
+		if belongs {
+			in = append(in, dsmwire.UserGroup{
+				GroupID: string(g.ID), Name: g.Name, Roles: groupRoles(p), HSM: g.Kind.HSM(), State: string(summary(s.Grouping.State(g))),
+			})
+		}
+	}
+	return in, err
 }
 
 func (s *server) changePassword(ctx context.Context, c *call[dsmwire.PasswordChangeRequest]) (none, error) {

@@ -46,9 +46,9 @@ func (s *Service) due(g groups.Group) bool {
 	if len(working) < 2 {
 		return false
 	}
-	s.comparing.Lock()
+	s.mu.Lock()
 	last, ever := s.compared[g.ID]
-	s.comparing.Unlock()
+	s.mu.Unlock()
 	return !ever || last.version != g.Version || s.cfg.Now().Sub(last.at) >= s.cfg.CompareEvery ||
 		slices.ContainsFunc(working, func(st slotkeys.Status) bool { return st.Since.After(last.at) })
 }
@@ -63,8 +63,6 @@ func (s *Service) working(g groups.Group) []slotkeys.Status {
 
 // compare compares the keys behind the connections of g that work.
 func (s *Service) compare(ctx context.Context, g groups.Group) error {
-	s.comparing.Lock()
-	defer s.comparing.Unlock()
 	_, err := s.differences(ctx, g, nil)
 	return err
 }
@@ -72,10 +70,6 @@ func (s *Service) compare(ctx context.Context, g groups.Group) error {
 // compareSynced is compare after a sync that has read one inventory already. It
 // returns a warning for each connection that differs.
 func (s *Service) compareSynced(ctx context.Context, g groups.Group, through id.Connection, inventory []hsm.Object) []keysync.Warning {
-	if !s.comparing.TryLock() {
-		return nil // another group is being compared, which may take long; this one's turn comes
-	}
-	defer s.comparing.Unlock()
 	found, err := s.differences(ctx, g, map[id.Connection][]hsm.Object{through: inventory})
 	if err != nil {
 		return []keysync.Warning{{Message: "the keys behind the group's connections were not compared; that is tried again"}}
@@ -95,9 +89,10 @@ func (s *Service) compareSynced(ctx context.Context, g groups.Group, through id.
 // two readings.
 func (s *Service) differences(ctx context.Context, g groups.Group, have map[id.Connection][]hsm.Object) (map[id.Connection]keysync.Difference, error) {
 	working := s.working(g)
-	if len(working) < 2 {
+	if len(working) < 2 || !s.start(s.comparing, g.ID) {
 		return nil, nil
 	}
+	defer s.end(s.comparing, g.ID)
 	begun := s.cfg.Now()
 	found, err := s.difference(ctx, g, working, have)
 	for _, d := range found {
@@ -109,7 +104,9 @@ func (s *Service) differences(ctx context.Context, g groups.Group, have map[id.C
 	if err != nil {
 		return nil, err
 	}
+	s.mu.Lock()
 	s.compared[g.ID] = comparison{begun, g.Version}
+	s.mu.Unlock()
 	return found, s.tell(ctx, g, found)
 }
 

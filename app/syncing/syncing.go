@@ -48,7 +48,7 @@ type Service struct {
 	mu      sync.Mutex
 	running map[id.Group]bool
 
-	comparing sync.Mutex // held by who compares: one group after the other
+	comparing map[id.Group]bool
 	compared  map[id.Group]comparison
 }
 
@@ -57,7 +57,7 @@ func New(cat *catalogue.Catalogue, l *ledger.Ledger, slots *slotkeys.Backend, k 
 	if cfg.CompareEvery == 0 {
 		cfg.CompareEvery = 15 * time.Minute
 	}
-	return &Service{cat: cat, ledger: l, slots: slots, keyring: k, cfg: cfg, running: map[id.Group]bool{}, compared: map[id.Group]comparison{}}
+	return &Service{cat: cat, ledger: l, slots: slots, keyring: k, cfg: cfg, running: map[id.Group]bool{}, comparing: map[id.Group]bool{}, compared: map[id.Group]comparison{}}
 }
 
 // Phase is what a running sync is doing.
@@ -106,30 +106,32 @@ func (s *Service) Sync(ctx context.Context, c access.Caller, gid id.Group, progr
 		if !g.Kind.HSM() {
 			return fault.New(fault.Invalid, "the group is not linked to an HSM")
 		}
-		if !s.start(gid) {
+		if !s.start(s.running, gid) {
 			return fault.New(fault.Conflict, "a sync of this group is running")
 		}
-		defer s.end(gid)
+		defer s.end(s.running, gid)
 		out, err = s.sync(ctx, g, progress)
 		return err
 	})
 	return out, err
 }
 
-func (s *Service) start(g id.Group) bool {
+// start makes the caller the only one who does something to g; false when
+// somebody is at it.
+func (s *Service) start(what map[id.Group]bool, g id.Group) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.running[g] {
+	if what[g] {
 		return false
 	}
-	s.running[g] = true
+	what[g] = true
 	return true
 }
 
-func (s *Service) end(g id.Group) {
+func (s *Service) end(what map[id.Group]bool, g id.Group) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	delete(s.running, g)
+	delete(what, g)
 }
 
 func (s *Service) sync(ctx context.Context, g groups.Group, progress func(Progress)) (Outcome, error) {

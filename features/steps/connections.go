@@ -14,7 +14,7 @@ import (
 )
 
 func connectionSteps() []Step {
-	return []Step{
+	return append(severalSteps(), []Step{
 		{When, `^the administrator links the group "([^"]*)" to the HSM$`, on1((*scenario).links)},
 		{When, `^the administrator links the group "([^"]*)" to the gateway "([^"]*)"$`, on2((*scenario).linksTo)},
 		{When, `^the administrator links the group "([^"]*)" to a gateway that does not answer$`, on1((*scenario).linksToNobody)},
@@ -28,7 +28,7 @@ func connectionSteps() []Step {
 		{Then, `^the connection of "([^"]*)" shows no PIN$`, on1((*scenario).showsNoPIN)},
 		{Then, `^"([^"]*)" is connected$`, on1((*scenario).groupIsConnected)},
 		{Then, `^"([^"]*)" is not connected$`, on1((*scenario).groupIsNotConnected)},
-	}
+	}...)
 }
 
 func (s *scenario) links(ctx context.Context, name string) error { return s.did(s.hsmGroup(ctx, name)) }
