@@ -1,7 +1,9 @@
 package doctor
 
 import (
+	"bytes"
 	"context"
+	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -33,7 +35,8 @@ type trial struct {
 	Tries
 	tok    token.Token
 	prefix []byte
-	made   [][]byte           // CKA_IDs of all keys that may have been made
+	ids    uint16             // that were given out
+	made   [][]byte           // CKA_IDs of all keys that may have been made, and may be there
 	have   map[string]hsm.Ref // a key to work with, by kind
 }
 
@@ -53,7 +56,7 @@ func Try(ctx context.Context, tok token.Token, s *Slot, with Tries) {
 		return
 	}
 	s.Tried = true
-	defer func() { s.leave(r.clean(context.WithoutCancel(ctx))) }()
+	defer func() { s.leave(r.clean(context.WithoutCancel(ctx), nil)) }()
 	if with.Quirks != nil {
 		r.Progress("quirks")
 		quirks, err := with.Quirks(ctx)
@@ -76,7 +79,7 @@ func Try(ctx context.Context, tok token.Token, s *Slot, with Tries) {
 	}
 	s.judgeTries()
 	if with.Measure > 0 {
-		r.measure(ctx, s)
+		r.measure(ctx, s) // last: a library that does not bear threads may crash
 	}
 }
 
@@ -124,8 +127,8 @@ func reason(err error) string {
 
 // newID returns a CKA_ID that nothing else has, and will be cleaned up.
 func (r *trial) newID() []byte {
-	id := append([]byte(nil), r.prefix...)
-	id = append(id, byte(len(r.made)>>8), byte(len(r.made)))
+	r.ids++
+	id := binary.BigEndian.AppendUint16(bytes.Clone(r.prefix), r.ids)
 	r.made = append(r.made, id)
 	return id
 }
@@ -259,12 +262,19 @@ func (r *trial) change(ctx context.Context) (q Quirk, ok bool) {
 	return q, false
 }
 
-// clean destroys every key of the run, and returns those that are still there.
-func (r *trial) clean(ctx context.Context) (left []hsm.Object, err error) {
-	r.Progress("removing the keys")
+// clean destroys every key of the run but the one with CKA_ID keep, and returns
+// those that are still there. What is gone is not looked for again.
+func (r *trial) clean(ctx context.Context, keep []byte) (left []hsm.Object, err error) {
+	r.Progress("to remove the keys")
 	ctx, cancel := context.WithTimeout(ctx, r.PerCall)
 	defer cancel()
-	for _, id := range r.made {
+	made := r.made
+	r.made = nil
+	for _, id := range made {
+		if keep != nil && bytes.Equal(id, keep) {
+			r.made = append(r.made, id)
+			continue
+		}
 		found, listErr := r.list(ctx, id)
 		for range 2 { // once for a whole pair; again for a half that is left
 			if listErr != nil || len(found) == 0 {
@@ -274,6 +284,9 @@ func (r *trial) clean(ctx context.Context) (left []hsm.Object, err error) {
 				err = e
 			}
 			found, listErr = r.list(ctx, id)
+		}
+		if len(found) > 0 || listErr != nil {
+			r.made = append(r.made, id)
 		}
 		left = append(left, found...)
 		if listErr != nil {

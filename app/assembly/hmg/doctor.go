@@ -71,10 +71,15 @@ func Doctor(ctx context.Context, c DoctorConfig, out, progress io.Writer) error 
 	} else {
 		err = r.Print(out, c.Slot...)
 	}
-	if err == nil && !r.Works {
-		err = errEssential
+	switch {
+	case err != nil:
+		return err
+	case !r.Works:
+		return errEssential
+	case ctx.Err() != nil:
+		return fault.New(fault.Unavailable, "stopped before everything was tried")
 	}
-	return err
+	return nil
 }
 
 // patience is how long a library may take where nothing else is said.
@@ -89,7 +94,7 @@ func ask(ctx context.Context, c LibraryConfig, limit time.Duration) (*pkcs11.Mod
 		err error
 	}
 	answered := make(chan answer, 1)
-	go func() {
+	go func() { //nolint:contextcheck // loading a library cannot be cancelled
 		var a answer
 		if a.m, a.err = load(c, slog.New(slog.DiscardHandler)); a.err == nil {
 			a.s, a.err = a.m.Survey(context.Background())
