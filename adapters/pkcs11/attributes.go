@@ -39,6 +39,7 @@ const (
 	atPublicExponent
 	atECParams
 	atECPoint
+	atLasting
 )
 
 const ulongSize = strconv.IntSize / 8
@@ -64,6 +65,7 @@ var wanted = []cryptoki.Want{
 	atPublicExponent: {Type: pkcs11.CKA_PUBLIC_EXPONENT, Room: 16},
 	atECParams:       {Type: pkcs11.CKA_EC_PARAMS, Room: 64},
 	atECPoint:        {Type: pkcs11.CKA_EC_POINT, Room: 160},
+	atLasting:        {Type: pkcs11.CKA_TOKEN, Room: 1, Exact: true},
 }
 
 // expected returns the attributes of variable length that an object has.

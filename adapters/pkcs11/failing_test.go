@@ -59,7 +59,12 @@ func failing(t *testing.T) (*shim, *pkcs11.Token, hsm.Object) {
 
 func open(t *testing.T, s *shim, o pkcs11.Options) *pkcs11.Token {
 	t.Helper()
-	tok, err := load(t, s.Token, o).Open(t.Context(), s.Slot, secret.FromString(s.PIN))
+	return openOn(t, load(t, s.Token, o), s)
+}
+
+func openOn(t *testing.T, m *pkcs11.Module, s *shim) *pkcs11.Token {
+	t.Helper()
+	tok, err := m.Open(t.Context(), s.Slot, secret.FromString(s.PIN))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -92,7 +92,8 @@ func (t *Token) scan(ctx context.Context, f hsm.Filter, yield func([]located) er
 	return nil
 }
 
-// read reads objects by handle; those that are gone by now are left out.
+// read reads objects by handle; those that are gone by now are left out, and so
+// are those of a session: they are ours.
 func (t *Token) read(s *session, handles []cryptoki.Object) ([]located, error) {
 	r := cryptoki.NewReader(wanted)
 	os := make([]located, 0, len(handles))
@@ -101,7 +102,9 @@ func (t *Token) read(s *session, handles []cryptoki.Object) ([]located, error) {
 		if err == nil {
 			err = r.Expect(t.m.lib, s.handle, h, expected(r)...)
 		}
+		lasting, told := r.Value(atLasting)
 		switch {
+		case err == nil && told && len(lasting) == 1 && lasting[0] == 0:
 		case err == nil:
 			o := decode(r)
 			padded, _ := r.Value(atLabel)

@@ -120,6 +120,7 @@ func (m *Module) connect(slot uint, pin secret.Value) (*Token, error) {
 	}
 	t.handles = newHandles(m.opts.Handles)
 	t.caps = t.capabilities()
+	t.settle()
 	t.calls.start()
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -21,6 +21,7 @@ type session struct {
 	login   uint64 // of the token when it was opened
 	pool    uint64 // of the token when it was opened
 	scratch []byte // for output of unknown length
+	trial   trial
 }
 
 // errAgain says that a call failed because its session or login was gone, and
@@ -211,7 +212,9 @@ func try[T any](t *Token, s *session, f func(*session) (T, error)) (v T, err err
 func borrowLogin[T any](t *Token, s *session, f func(*session) (T, error)) (T, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	v, err := f(&session{handle: t.login, lent: true, scratch: s.scratch})
+	lent := &session{handle: t.login, lent: true, scratch: s.scratch, trial: t.trial}
+	v, err := f(lent)
+	t.trial = lent.trial
 	if spoils(err) {
 		t.closeHandle(t.login)
 		t.loginEpoch = 0 // the next session logs in again
@@ -228,7 +231,7 @@ func (t *Token) openSession(s *session) error {
 	if err != nil {
 		return err
 	}
-	s.handle, s.open = h, true
+	s.handle, s.open, s.trial = h, true, trial{}
 	s.epoch, s.login, s.pool = t.m.epoch.Load(), t.logins.Load(), t.pool.Load()
 	return nil
 }

@@ -53,6 +53,7 @@ const (
 	tooSmallOnce
 	absurdLength
 	stopAtFirst
+	corrupt // what comes out is wrong by a bit
 )
 
 const always = -1

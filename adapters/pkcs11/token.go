@@ -36,17 +36,23 @@ type Token struct {
 	writes  atomic.Uint64         // grows with every change of token objects
 	pool    atomic.Uint64         // grows when all sessions but the one with the login are to be replaced
 	logins  atomic.Uint64         // grows when all sessions have been closed
+	way     atomic.Int32          // of provings
+	proven  atomic.Bool           // way has worked
 	healing chan struct{}         // held by Heal and by Close
 	broken  atomic.Pointer[error] // why the token is of no use any more
 
+	settling   sync.Mutex // held while a way to prove the token is looked for
 	mu         sync.Mutex
 	loginless  bool // the token asks for no login
 	opened     opened
+	trial      trial            // of login
 	login      cryptoki.Session // holds the login, and does nothing else but tell whether the token lives
 	loginEpoch uint64           // of the module when login was opened
 }
 
-// Check asks the token who it is, and for random numbers.
+// Check asks the token who it is, has it do real work with a test key of the
+// session, or what else it can do, compares the result, and asks for random
+// numbers. It leaves nothing behind.
 func (t *Token) Check(ctx context.Context) (hsm.Info, error) {
 	info, err := again(ctx, t, quick, t.check)
 	return info, atToken(translate("checking a token", err))
@@ -57,7 +63,11 @@ func (t *Token) check(s *session) (hsm.Info, error) {
 	if err != nil {
 		return hsm.Info{}, err
 	}
-	if err := t.random(s.handle); err != nil {
+	spoilt, err := t.prove(s.handle, &s.trial)
+	if spoilt && err == nil && !s.lent {
+		t.drop(s)
+	}
+	if err != nil {
 		return hsm.Info{}, err
 	}
 	return hsm.Info{
@@ -101,7 +111,7 @@ func (t *Token) random(h cryptoki.Session) error {
 	return err
 }
 
-// alive asks whether the token answers at all.
+// alive asks whether the token answers calls that are known to be good.
 func (t *Token) alive() error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -111,7 +121,12 @@ func (t *Token) alive() error {
 	if _, err := t.m.lib.GetSessionInfo(pkcs11.SessionHandle(t.login)); err != nil {
 		return err
 	}
-	return t.random(t.login)
+	spoilt, err := t.prove(t.login, &t.trial)
+	if spoilt && err == nil {
+		t.closeHandle(t.login)
+		t.loginEpoch = 0 // the next session logs in again
+	}
+	return err
 }
 
 // sameEpoch logs in again when the library has been initialised anew.
@@ -165,7 +180,7 @@ func (t *Token) logInAgain() error {
 		t.closeHandle(h)
 		return t.fail(translate("logging in again", err))
 	}
-	t.login, t.loginEpoch = h, t.m.epoch.Load()
+	t.login, t.loginEpoch, t.trial = h, t.m.epoch.Load(), trial{}
 	t.log.Info("logged in again after the session was lost")
 	return nil
 }

@@ -23,7 +23,7 @@ enum {
 };
 
 // What is done with the next calls of a function: count times, or always when negative.
-enum { PASS, HANG, FAIL, FAIL_AFTER, TOO_SMALL_ONCE, ABSURD_LENGTH, STOP_AT_FIRST };
+enum { PASS, HANG, FAIL, FAIL_AFTER, TOO_SMALL_ONCE, ABSURD_LENGTH, STOP_AT_FIRST, CORRUPT };
 
 struct rule { volatile int32_t action, count; volatile uint64_t rv; };
 
@@ -206,6 +206,8 @@ static ulong_t step(int fn, ulong_t s, byte_t *in, ulong_t inlen, byte_t *out, u
 	ulong_t got = ((f5 *)real[fn])(s, in, inlen, out, outlen);
 	if (action == ABSURD_LENGTH)
 		*outlen = ~0UL / 2;
+	if (action == CORRUPT && out != NULL && got == 0)
+		out[0] ^= 1;
 	return action == FAIL_AFTER ? rv : got;
 }
 
