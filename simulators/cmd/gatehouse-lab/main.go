@@ -26,6 +26,8 @@ type cli struct {
 
 	Run  runCmd  `cmd:"" help:"Show the main job, then stay until Ctrl-C, for trying things by hand."`
 	Demo demoCmd `cmd:"" help:"Show the main job and end. Exit status 0 says that every step was true."`
+
+	Balancer balancerCmd `cmd:"" help:"Two gateways behind HAProxy, to break by hand and to see where connections go."`
 }
 
 func main() {
