@@ -119,8 +119,22 @@ type errInput struct{ cause error }
 func (e errInput) Error() string { return fmt.Sprintf("processing the input: %v", e.cause) }
 func (e errInput) Unwrap() error { return e.cause }
 
-// run has the token do j with a handle of k. The output is the caller's.
+// run has the token do j with a handle of k. The output is the caller's, and
+// confirmed to be k's.
 func (t *Token) run(ctx context.Context, k *key, j job) ([]byte, error) {
+	out, err := t.runOnce(ctx, k, j)
+	if err != nil {
+		return nil, err
+	}
+	if err := t.confirm(ctx, k, j); err != nil {
+		clear(out)
+		return nil, err
+	}
+	return out, nil
+}
+
+// runOnce is run without the confirmation that a result needs.
+func (t *Token) runOnce(ctx context.Context, k *key, j job) ([]byte, error) {
 	return again(ctx, t, quick, func(s *session) ([]byte, error) {
 		if k.gen != t.handles.generation() {
 			return nil, errMoved
@@ -133,11 +147,9 @@ func (t *Token) run(ctx context.Context, k *key, j job) ([]byte, error) {
 			out = make([]byte, j.room)
 		}
 		out, begun, err := t.m.lib.Run(j.kind, s.handle, j.object, &j.mechanism, j.in, out)
-		if err == nil || !lost(err) && !staleHandle(err) {
-			// Neither a result nor a refusal is believed before it is known whose it is.
-			moved := t.recheck(s, k, j)
-			if moved != nil && (err == nil || errors.Is(moved, errMoved)) {
-				clear(out)
+		if err != nil && !lost(err) && !staleHandle(err) && t.m.opts.Recheck != RecheckNever {
+			// A refusal is not believed before it is known whose it is.
+			if moved := t.recheck(s, k, j); errors.Is(moved, errMoved) {
 				if spoils(err) && !s.lent {
 					t.drop(s)
 				}

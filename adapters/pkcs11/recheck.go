@@ -32,14 +32,15 @@ const (
 
 // proofOf returns what tells o from other objects at a glance; nil when nothing does.
 func proofOf(o located) *cryptoki.Proof {
-	attrs := attributes{{Type: pkcs11.CKA_CLASS, Value: ulong(classNumber(o.Class))}}
-	left := cryptoki.MaxProof - ulongSize
-	for _, a := range []cryptoki.Attribute{
+	var attrs attributes
+	left := cryptoki.MaxProof
+	for _, a := range []cryptoki.Attribute{ // two are enough: each is dear on some tokens
 		{Type: pkcs11.CKA_ID, Value: o.ID},
 		{Type: o.told.Type, Value: o.told.Value},
 		{Type: pkcs11.CKA_LABEL, Value: o.Label[:o.label]},
+		{Type: pkcs11.CKA_CLASS, Value: ulong(classNumber(o.Class))},
 	} {
-		if n := len(a.Value); n > 0 && n <= left {
+		if n := len(a.Value); n > 0 && n <= left && len(attrs) < 2 {
 			attrs, left = append(attrs, a), left-n
 		}
 	}
@@ -74,9 +75,6 @@ func (t *Token) still(s *session, o *located, p *cryptoki.Proof) error {
 
 // recheck makes sure that a job was done with the object of k that was meant.
 func (t *Token) recheck(s *session, k *key, j job) error {
-	if t.m.opts.Recheck == RecheckNever {
-		return nil
-	}
 	if j.object == k.handle {
 		if err := t.still(s, &k.located, k.proof); err != nil || len(k.told.Value) != 0 || k.public == nil {
 			return err

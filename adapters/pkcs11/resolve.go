@@ -29,8 +29,9 @@ type key struct {
 	spki   []byte   // the public key, where it is known
 	field  int      // EC: bytes of a coordinate
 
-	proof       *cryptoki.Proof // of the key
-	publicProof *cryptoki.Proof // of public
+	confirmations [2]confirmation // of the key, of its public half
+	proof         *cryptoki.Proof // of the key
+	publicProof   *cryptoki.Proof // of public
 
 	software func() crypto.PublicKey // spki as Go has it; nil where Go has not
 }
