@@ -15,8 +15,8 @@ import (
 	"gatehouse/simulators/softtoken"
 )
 
-// load initialises a token's library and finalises it with the test.
-func load(tb testing.TB, st softtoken.Token, o pkcs11.Options) *pkcs11.Module {
+// loadOnly initialises a token's library.
+func loadOnly(tb testing.TB, st softtoken.Token, o pkcs11.Options) *pkcs11.Module {
 	tb.Helper()
 	if err := st.Setenv(); err != nil {
 		tb.Fatal(err)
@@ -26,6 +26,13 @@ func load(tb testing.TB, st softtoken.Token, o pkcs11.Options) *pkcs11.Module {
 	if err != nil {
 		tb.Fatal(err)
 	}
+	return m
+}
+
+// load initialises a token's library and finalises it with the test.
+func load(tb testing.TB, st softtoken.Token, o pkcs11.Options) *pkcs11.Module {
+	tb.Helper()
+	m := loadOnly(tb, st, o)
 	tb.Cleanup(func() {
 		if err := m.Close(); err != nil {
 			tb.Errorf("closing the library: %v", err)

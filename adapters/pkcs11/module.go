@@ -60,22 +60,25 @@ type Module struct {
 // Invalid when the file is no PKCS#11 library, as Unavailable when it does not
 // let itself be initialised.
 func Load(path string, o Options) (*Module, error) {
-	lib, err := cryptoki.Load(path)
-	if err != nil {
-		return nil, fault.Wrap(fault.Invalid, err, "the PKCS#11 library cannot be loaded")
-	}
-	m := &Module{lib: lib, opts: o.withDefaults(), open: map[uint]*Token{}, listing: make(chan struct{}, 1)}
+	m := &Module{opts: o.withDefaults(), open: map[uint]*Token{}, listing: make(chan struct{}, 1)}
 	m.calls.start()
 	if m.opts.SingleThread {
 		m.thread = make(chan func())
 		go serveThread(m.thread)
 	}
-	_, err = do(context.Background(), m, nothing, func() (struct{}, error) { return struct{}{}, m.initialise() })
+	_, err := do(context.Background(), m, nothing, func() (struct{}, error) { return struct{}{}, m.load(path) })
 	if err != nil {
 		m.stopThread()
-		return nil, translate("initialising the PKCS#11 library", err)
+		return nil, err
 	}
 	return m, nil
+}
+
+func (m *Module) load(path string) (err error) {
+	if m.lib, err = cryptoki.Load(path); err != nil {
+		return fault.Wrap(fault.Invalid, err, "the PKCS#11 library cannot be loaded")
+	}
+	return atToken(translate("initialising the PKCS#11 library", m.initialise()))
 }
 
 func (m *Module) initialise() error {
@@ -119,7 +122,7 @@ func (m *Module) Reinitialise(ctx context.Context) error {
 		}
 		return struct{}{}, nil
 	})
-	return translate("reinitialising the PKCS#11 library", err)
+	return atToken(translate("reinitialising the PKCS#11 library", err))
 }
 
 // tokens returns the open tokens.

@@ -105,6 +105,7 @@ const (
 	atCalls    = 16 * 68
 	atSessions = atCalls + 8*68
 	atSwapped  = atSessions + 8
+	atOthers   = atSwapped + 8*4
 )
 
 func (s *shim) word(at int) *uint64 { return (*uint64)(unsafe.Pointer(&s.control[at])) }
@@ -114,6 +115,9 @@ func (s *shim) calls(function int) uint64 { return atomic.LoadUint64(s.word(atCa
 
 // sessions returns how many sessions are open.
 func (s *shim) sessions() int { return int(atomic.LoadUint64(s.word(atSessions))) }
+
+// others returns how many calls came from another thread than the first.
+func (s *shim) others() uint64 { return atomic.LoadUint64(s.word(atOthers)) }
 
 // swap makes each of two handles mean the other's object, for one function or
 // for all (0); of 0 and 0, none.

@@ -1,6 +1,7 @@
 // A PKCS#11 library in front of another, for tests: it hangs, fails and lies as
 // it is told. SHIM_LIBRARY names the library behind it, SHIM_CONTROL a file of
 // 4096 bytes that a test maps too, SHIM_REACHED and SHIM_RELEASE two FIFOs.
+#define _GNU_SOURCE
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <stdint.h>
@@ -15,7 +16,7 @@ typedef struct { ulong_t type; void *value; ulong_t len; } attribute;
 
 // The functions that are intercepted, by their place in CK_FUNCTION_LIST.
 enum {
-	Finalize = 1, GetSlotList = 4, GetTokenInfo = 6, OpenSession = 12, CloseSession = 13, CloseAllSessions = 14, GetSessionInfo = 15,
+	Initialize = 0, Finalize = 1, GetInfo = 2, GetSlotList = 4, GetSlotInfo = 5, GetTokenInfo = 6, OpenSession = 12, CloseSession = 13, CloseAllSessions = 14, GetSessionInfo = 15,
 	Login = 18, Logout = 19, CreateObject = 20, DestroyObject = 22, GetAttributeValue = 24, SetAttributeValue = 25,
 	FindObjectsInit = 26, FindObjects = 27, EncryptInit = 29, Encrypt = 30, DecryptInit = 33,
 	DigestInit = 37, Digest = 38, SignInit = 42, Sign = 43, VerifyInit = 48, Verify = 49,
@@ -34,6 +35,7 @@ struct control {
 	volatile uint64_t calls[68];
 	volatile int64_t sessions;
 	volatile uint64_t swapped[2], only; // only: for one function; 0: for all
+	volatile uint64_t thread, others;   // the first that called, and how often others did
 };
 
 static struct { byte_t major, minor; void *f[68]; } list;
@@ -44,6 +46,9 @@ static int take(int fn, int *action, ulong_t *rv)
 {
 	struct rule *r = &control->rules[fn];
 	__atomic_add_fetch(&control->calls[fn], 1, __ATOMIC_SEQ_CST);
+	uint64_t nobody = 0, me = (uint64_t)gettid();
+	if (!__atomic_compare_exchange_n(&control->thread, &nobody, me, 0, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST) && nobody != me)
+		__atomic_add_fetch(&control->others, 1, __ATOMIC_SEQ_CST);
 	*action = __atomic_load_n(&r->action, __ATOMIC_SEQ_CST);
 	*rv = r->rv;
 	if (*action == PASS)
@@ -76,6 +81,24 @@ typedef ulong_t f2(ulong_t, ulong_t);
 typedef ulong_t f3(ulong_t, void *, ulong_t);
 typedef ulong_t f4(ulong_t, void *, ulong_t, ulong_t *);
 typedef ulong_t f5(ulong_t, byte_t *, ulong_t, byte_t *, ulong_t *);
+
+static ulong_t initialize(void *args)
+{
+	ENTER(Initialize);
+	LEAVE(((ulong_t(*)(void *))real[Initialize])(args));
+}
+
+static ulong_t getinfo(void *info)
+{
+	ENTER(GetInfo);
+	LEAVE(((ulong_t(*)(void *))real[GetInfo])(info));
+}
+
+static ulong_t slotinfo(ulong_t slot, void *info)
+{
+	ENTER(GetSlotInfo);
+	LEAVE(((ulong_t(*)(ulong_t, void *))real[GetSlotInfo])(slot, info));
+}
 
 static ulong_t finalize(void *reserved)
 {
@@ -280,6 +303,9 @@ ulong_t C_GetFunctionList(void **out)
 			return 5;
 		memcpy(&list, behind, sizeof list);
 		real = behind->f;
+		list.f[Initialize] = initialize;
+		list.f[GetInfo] = getinfo;
+		list.f[GetSlotInfo] = slotinfo;
 		list.f[Finalize] = finalize;
 		list.f[GetTokenInfo] = tokeninfo;
 		list.f[CloseSession] = closesession;
