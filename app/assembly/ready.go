@@ -15,7 +15,7 @@ func Ready(log *slog.Logger) {
 	}
 	conn, err := net.DialUnix("unixgram", nil, &net.UnixAddr{Net: "unixgram", Name: path}) // a name that begins with @ is abstract
 	if err == nil {
-		defer conn.Close()
+		defer conn.Close() //nolint:errcheck // the message is one datagram: it was sent or not
 		_, err = conn.Write([]byte("READY=1"))
 	}
 	if err != nil {

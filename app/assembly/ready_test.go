@@ -17,7 +17,7 @@ func TestReady(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer manager.Close()
+	t.Cleanup(func() { _ = manager.Close() })
 	t.Setenv("NOTIFY_SOCKET", path)
 	assembly.Ready(slog.New(slog.DiscardHandler))
 	if err := manager.SetReadDeadline(time.Now().Add(10 * time.Second)); err != nil {

@@ -23,7 +23,7 @@ func needs(program string) (need, error) {
 	if err != nil {
 		return n, err
 	}
-	defer f.Close()
+	defer f.Close() //nolint:errcheck // only read
 	libraries, err := f.ImportedLibraries()
 	if err != nil {
 		return n, err

@@ -44,27 +44,21 @@ func TestDebian(t *testing.T) {
 		m.write(t, "/root/"+name+".deb", string(data))
 	}
 	w := &world{machine: m, ports: freePorts(t, 4)}
-	for _, step := range []struct {
-		name string
-		run  func(*testing.T)
-	}{
-		{"install", w.install},
-		{"start nothing by itself", w.startNothing},
-		{"verify the units", w.verifyUnits},
-		{"refuse a wrong configuration", w.refuse},
-		{"start the gateway", w.startGateway},
-		{"start the service", w.startService},
-		{"confine both", w.confine},
-		{"sign through both", w.sign},
-		{"reload", w.reload},
-		{"come back after a crash", w.crash},
-		{"upgrade while running", w.upgrade},
-		{"remove, and keep what is not the package's", w.remove},
-		{"purge", w.purge},
-	} {
-		if !t.Run(step.name, step.run) {
-			t.Fatalf("journal:\n%s", must(m.try("journalctl", "--no-pager", "-n", "80", "-u", "gatehouse-hmg", "-u", "gatehouse")))
-		}
+	done := t.Run("install", w.install) &&
+		t.Run("start nothing by itself", w.startNothing) &&
+		t.Run("verify the units", w.verifyUnits) &&
+		t.Run("refuse a wrong configuration", w.refuse) &&
+		t.Run("start the gateway", w.startGateway) &&
+		t.Run("start the service", w.startService) &&
+		t.Run("confine both", w.confine) &&
+		t.Run("sign through both", w.sign) &&
+		t.Run("reload", w.reload) &&
+		t.Run("come back after a crash", w.crash) &&
+		t.Run("upgrade while running", w.upgrade) &&
+		t.Run("remove, and keep what is not the package's", w.remove) &&
+		t.Run("purge", w.purge)
+	if !done {
+		t.Fatalf("journal:\n%s", must(m.try("journalctl", "--no-pager", "-n", "80", "-u", "gatehouse-hmg", "-u", "gatehouse")))
 	}
 	if left := added(before, m.inventory(t)); len(left) > 0 {
 		slices.Sort(left)
@@ -90,12 +84,18 @@ type world struct {
 
 func freePorts(t *testing.T, n int) (ports []int) {
 	t.Helper()
+	var taken []net.Listener // until all are found
+	defer func() {
+		for _, l := range taken {
+			l.Close()
+		}
+	}()
 	for range n {
 		l, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer l.Close()
+		taken = append(taken, l)
 		_, port, _ := net.SplitHostPort(l.Addr().String())
 		number, _ := strconv.Atoi(port)
 		ports = append(ports, number)
@@ -203,7 +203,7 @@ func (w *world) startGateway(t *testing.T) {
 // healthy waits for 204 of both health checks.
 func (w *world) healthy(t *testing.T) {
 	t.Helper()
-	client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}} //nolint:gosec // as load balancers do
+	client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}}
 	defer client.CloseIdleConnections()
 	for _, url := range []string{fmt.Sprintf("http://127.0.0.1:%d/health", w.ports[1]), fmt.Sprintf("https://127.0.0.1:%d/health", w.ports[2])} {
 		w.await(t, url, func() error {

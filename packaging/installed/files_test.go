@@ -125,7 +125,7 @@ func TestManualPages(t *testing.T) {
 				t.Fatal(err)
 			}
 			page, err := io.ReadAll(z)
-			f.Close()
+			_ = f.Close()
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -5,7 +5,6 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"log/slog"
 	"net"
@@ -31,7 +30,7 @@ func (c Config) Validate() error {
 // Trial reports everything that keeps a gateway from starting here and now,
 // joined: what Validate finds, ports in use, a library that does not load.
 func (c Config) Trial(ctx context.Context) error {
-	return errors.Join(c.Validate(), c.Free(ctx), c.LibraryConfig.loads(ctx))
+	return errors.Join(c.Validate(), c.Free(ctx), c.loads(ctx))
 }
 
 func (c Config) checkTLS(now time.Time) error {
@@ -174,8 +173,8 @@ func (c LibraryConfig) loads(ctx context.Context) error {
 		return nil //nolint:nilerr // told of
 	}
 	done := make(chan error, 1)
-	go func() {
-		m, err := load(c, slog.New(slog.NewTextHandler(io.Discard, nil))) //nolint:contextcheck // loading a library cannot be cancelled
+	go func() { //nolint:contextcheck // loading a library cannot be cancelled
+		m, err := load(c, slog.New(slog.DiscardHandler))
 		if err == nil {
 			err = m.Close()
 		}

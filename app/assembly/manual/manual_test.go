@@ -18,9 +18,8 @@ type grammar struct {
 		Bare bool   `help:"No more."`
 	} `cmd:"" help:"Serve."`
 	Look struct {
-		Port uint16 `default:"4442" env:"PORT" help:"A port." placeholder:"PORT"`
-		At   struct {
-		} `cmd:"" help:".Look at it."`
+		Port uint16   `default:"4442" env:"PORT" help:"A port." placeholder:"PORT"`
+		At   struct{} `cmd:"" help:".Look at it."`
 	} `cmd:"" help:"Look."`
 	Manual manual.Command `cmd:"" hidden:""`
 }

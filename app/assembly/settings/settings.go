@@ -148,7 +148,7 @@ func each(err error) []error {
 	if err == nil {
 		return nil
 	}
-	joined, ok := err.(interface{ Unwrap() []error }) //nolint:errorlint // the outermost only: what is wrapped has a line already
+	joined, ok := err.(interface{ Unwrap() []error }) // the outermost only: what is wrapped has a line already
 	if !ok {
 		return []error{err}
 	}
