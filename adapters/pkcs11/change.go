@@ -17,7 +17,7 @@ func (t *Token) Update(ctx context.Context, ref hsm.Ref, c hsm.Change) error {
 		before := make([]located, len(halves))
 		for i, o := range halves {
 			before[i] = *o
-			err := t.still(s, o, proofOf(*o))
+			err := t.still(s, o, proofOf(*o, look))
 			if err == nil {
 				err = t.update(s, o, c)
 			}
@@ -40,7 +40,7 @@ func (t *Token) Update(ctx context.Context, ref hsm.Ref, c hsm.Change) error {
 func (t *Token) Destroy(ctx context.Context, ref hsm.Ref) error {
 	return t.change(ctx, "destroying a key", ref, func(s *session, halves []*located) error {
 		for i, o := range halves {
-			err := t.still(s, o, proofOf(*o))
+			err := t.still(s, o, proofOf(*o, look))
 			if err == nil {
 				err = t.m.lib.DestroyObject(pkcs11.SessionHandle(s.handle), pkcs11.ObjectHandle(o.handle))
 			}
@@ -81,7 +81,7 @@ func (t *Token) changeNow(s *session, ref hsm.Ref, f func(*session, []*located) 
 		halves = append(halves, k.public)
 	}
 	for _, o := range halves {
-		if err := t.still(s, o, proofOf(*o)); err != nil {
+		if err := t.still(s, o, proofOf(*o, look)); err != nil {
 			return err
 		}
 	}

@@ -30,17 +30,24 @@ const (
 	RecheckNever
 )
 
-// proofOf returns what tells o from other objects at a glance; nil when nothing does.
-func proofOf(o located) *cryptoki.Proof {
+// Each attribute is dear on some tokens: two are enough for a result. What is to
+// be changed or destroyed is looked at from all sides.
+const (
+	glance = 2
+	look   = 4
+)
+
+// proofOf returns what tells o from other objects.
+func proofOf(o located, most int) *cryptoki.Proof {
 	var attrs attributes
 	left := cryptoki.MaxProof
-	for _, a := range []cryptoki.Attribute{ // two are enough: each is dear on some tokens
+	for _, a := range []cryptoki.Attribute{
 		{Type: pkcs11.CKA_ID, Value: o.ID},
 		{Type: o.told.Type, Value: o.told.Value},
 		{Type: pkcs11.CKA_LABEL, Value: o.Label[:o.label]},
 		{Type: pkcs11.CKA_CLASS, Value: ulong(classNumber(o.Class))},
 	} {
-		if n := len(a.Value); n > 0 && n <= left && len(attrs) < 2 {
+		if n := len(a.Value); n > 0 && n <= left && len(attrs) < most {
 			attrs, left = append(attrs, a), left-n
 		}
 	}

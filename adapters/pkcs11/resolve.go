@@ -224,9 +224,9 @@ func (g *group) made(i int, ref hsm.Ref) *key {
 	if len(k.spki) == 0 && k.public != nil {
 		k.spki = k.public.PublicKey
 	}
-	k.proof = proofOf(k.located)
+	k.proof = proofOf(k.located, glance)
 	if k.publicProof = k.proof; k.public != nil && k.public != &k.located {
-		k.publicProof = proofOf(*k.public)
+		k.publicProof = proofOf(*k.public, glance)
 	}
 	k.software = sync.OnceValue(func() crypto.PublicKey { return der.ParseCrypto(k.spki) })
 	return k
