@@ -241,7 +241,7 @@ func (l *link) watch() {
 // grow has the link changed for a new one when it is old. Links that were made
 // together must not be changed together, hence the chance.
 func (l *link) grow() {
-	old := time.NewTimer(l.gate.age - rand.N(l.gate.age/5+1))
+	old := time.NewTimer(l.gate.age - rand.N(l.gate.age/5+1)) //nolint:gosec // no secret: it spreads load
 	defer old.Stop()
 	for {
 		select {

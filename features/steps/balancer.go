@@ -28,12 +28,12 @@ type balanced struct {
 
 func balancerSteps() []Step {
 	return []Step{
-		{Given, `^two gateways of one HSM behind a load balancer$`, on0((*scenario).behindBalancer)},
+		{Given, `^the HSM group "([^"]*)" over a load balancer with two gateways, and the application "([^"]*)"$`, on2((*scenario).balancedGroup)},
 		{Given, `^a gateway's HSM is a copy of its own$`, on0((*scenario).ownCopy)},
 		{Given, `^one gateway was (killed|frozen) and the load balancer has noticed$`, on1((*scenario).gatewayWas)},
 		{Given, `^the copy (hung|was removed) and the load balancer has noticed$`, on1((*scenario).copyWas)},
 		{When, `^one gateway (is killed|freezes)$`, on1((*scenario).gatewayIs)},
-		{When, `^the copy (hangs|is removed|is reinitialised)$`, on1((*scenario).copyIs)},
+		{When, `^the copy (hangs|is removed)$`, on1((*scenario).copyIs)},
 		{When, `^that gateway (is started again|thaws)$`, on1((*scenario).gatewayIs)},
 		{When, `^the copy (answers again|is restored)$`, on1((*scenario).copyIs)},
 		{Then, `^the load balancer sends everything to the other gateway$`, on0((*scenario).trafficHasMoved)},
@@ -42,6 +42,17 @@ func balancerSteps() []Step {
 }
 
 var errNotBalanced = errors.New("this HSM has no load balancer: the scenario needs the tag " + Balanced)
+
+// balancedGroup makes a group that is configured with the load balancer's address.
+func (s *scenario) balancedGroup(ctx context.Context, group, application string) error {
+	if err := s.behindBalancer(ctx); err != nil {
+		return err
+	}
+	if err := s.hsmGroup(ctx, group); err != nil {
+		return err
+	}
+	return s.makeApplication(ctx, application, group)
+}
 
 func (s *scenario) behindBalancer(ctx context.Context) error {
 	var err error
@@ -89,7 +100,7 @@ func (s *scenario) ownCopy(ctx context.Context) error {
 }
 
 // happens does something to a gateway and notes when.
-func (s *scenario) happens(what func(context.Context, *lab.Node) error, ctx context.Context) error {
+func (s *scenario) happens(ctx context.Context, what func(context.Context, *lab.Node) error) error {
 	s.balanced.since = time.Now()
 	return what(ctx, s.balanced.Nodes[s.balanced.ill])
 }
@@ -109,7 +120,7 @@ func (s *scenario) gatewayIs(ctx context.Context, event string) (err error) {
 			return err
 		}
 	}
-	return s.happens(gatewayEvents[event], ctx)
+	return s.happens(ctx, gatewayEvents[event])
 }
 
 func (s *scenario) gatewayWas(ctx context.Context, event string) error {
@@ -121,15 +132,14 @@ func (s *scenario) gatewayWas(ctx context.Context, event string) error {
 
 // copyEvents are what can happen to a gateway's own copy of the HSM.
 var copyEvents = map[string]func(context.Context, *lab.Node) error{
-	"hangs":            func(_ context.Context, n *lab.Node) error { return n.HangHSM() },
-	"answers again":    func(_ context.Context, n *lab.Node) error { return n.ReleaseHSM() },
-	"is removed":       func(_ context.Context, n *lab.Node) error { return n.RemoveHSM() },
-	"is reinitialised": func(ctx context.Context, n *lab.Node) error { return n.ReinitialiseHSM(ctx) },
-	"is restored":      func(_ context.Context, n *lab.Node) error { return n.RestoreHSM() },
+	"hangs":         func(_ context.Context, n *lab.Node) error { return n.HangHSM() },
+	"answers again": func(_ context.Context, n *lab.Node) error { return n.ReleaseHSM() },
+	"is removed":    func(_ context.Context, n *lab.Node) error { return n.RemoveHSM() },
+	"is restored":   func(_ context.Context, n *lab.Node) error { return n.RestoreHSM() },
 }
 
 func (s *scenario) copyIs(ctx context.Context, event string) error {
-	return s.happens(copyEvents[event], ctx)
+	return s.happens(ctx, copyEvents[event])
 }
 
 func (s *scenario) copyWas(ctx context.Context, event string) error {
@@ -187,7 +197,7 @@ func (s *scenario) trafficIsShared(ctx context.Context) error {
 			if !now.Up || now.Sessions == 0 {
 				return fmt.Errorf("the load balancer does not use the gateway: %+v", now)
 			}
-			if first != nil && now.Bytes-first[i].Bytes < enough {
+			if len(first) > i && now.Bytes-first[i].Bytes < enough {
 				return fmt.Errorf("the load balancer has sent the gateway %d bytes: %+v", now.Bytes-first[i].Bytes, now)
 			}
 		}

@@ -32,7 +32,8 @@ func (l *Lab) startNode(ctx context.Context, name string, t softtoken.Token) (*N
 		return nil, err
 	}
 	n := &Node{Gateway: g, lab: l, token: t, env: env}
-	return n, n.Start(ctx)
+	err = n.Start(ctx)
+	return n, err
 }
 
 // server returns the node's line in HAProxy's configuration.

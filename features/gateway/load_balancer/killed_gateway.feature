@@ -4,9 +4,7 @@ Feature: A gateway behind a load balancer is killed
   keys through the load balancer must not notice: the other gateway does the work.
 
   Background:
-    Given two gateways of one HSM behind a load balancer
-    And the HSM group "Payments"
-    And the application "billing" in "Payments"
+    Given the HSM group "Payments" over a load balancer with two gateways, and the application "billing"
 
   Scenario: No use of a key fails
     Given the application uses keys of "Payments" all the time

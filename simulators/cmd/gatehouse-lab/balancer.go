@@ -29,6 +29,7 @@ var things = map[string]func(context.Context, *lab.Node) error{
 	"hang":    func(_ context.Context, n *lab.Node) error { return n.HangHSM() },
 	"release": func(_ context.Context, n *lab.Node) error { return n.ReleaseHSM() },
 	"remove":  func(_ context.Context, n *lab.Node) error { return n.RemoveHSM() },
+	"wipe":    func(ctx context.Context, n *lab.Node) error { return n.ReinitialiseHSM(ctx) },
 	"restore": func(_ context.Context, n *lab.Node) error { return n.RestoreHSM() },
 }
 
@@ -58,7 +59,7 @@ func (r *balancerCmd) Run(ctx context.Context, c *cli) (err error) {
 	out := os.Stdout
 	fmt.Fprintf(out, "load balancer   %s, as %s has it\nservice         %s, %s with the password %s\nHSM             slot %d, PIN %s, trust %s\n",
 		b.Address, b.Config, l.Service.Endpoint, l.Service.Email, l.Service.Password, l.Token.Slot, l.Token.PIN, l.Gateway.TLS.CA)
-	fmt.Fprintf(out, "Type what shall happen to gateway 1 or 2, such as: kill 1\n  %s\nhang, remove and restore need a copy of the HSM: copy 2. Ctrl-C ends.\n", strings.Join(names, ", "))
+	fmt.Fprintf(out, "Type what shall happen to gateway 1 or 2, such as: kill 1\n  %s\nhang, remove, wipe and restore need a copy of the HSM: copy 2. Ctrl-C ends.\n", strings.Join(names, ", "))
 	go follow(ctx, b, out)
 	return obey(ctx, b, os.Stdin, out)
 }
