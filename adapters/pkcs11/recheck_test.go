@@ -11,6 +11,8 @@ import (
 	"os"
 	"os/exec"
 	"strconv"
+	"sync"
+	"sync/atomic"
 	"testing"
 
 	raw "github.com/miekg/pkcs11"
@@ -106,6 +108,62 @@ func TestShuffledHandles(t *testing.T) {
 			})
 		}
 	}
+}
+
+// TestShufflesUnderLoad: handles change their meaning while many operate at once,
+// and wait for each other's questions.
+func TestShufflesUnderLoad(t *testing.T) {
+	s := newShim(t)
+	tok := open(t, s, pkcs11.Options{})
+	first, second := twoOf(t, tok, p256)
+	pair := []hsm.Object{first, second}
+	a, b := handleOf(t, s, hsm.PrivateKey, first.ID), handleOf(t, s, hsm.PrivateKey, second.ID)
+	var (
+		all  sync.WaitGroup
+		done [8]atomic.Uint64
+		stop = make(chan struct{})
+	)
+	for i := range done {
+		all.Go(func() {
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				o := pair[i%2]
+				res, err := tok.Operate(t.Context(), o.Ref(), signData)
+				if err != nil {
+					t.Error(err)
+				} else {
+					wantByKey(t, o, signData, res.Output)
+				}
+				done[i].Add(1)
+			}
+		})
+	}
+	for round := range 20 {
+		// No handle gets its meaning back before everybody has noticed.
+		var before [len(done)]uint64
+		for i := range done {
+			before[i] = done[i].Load()
+		}
+		if round%2 == 0 {
+			s.swap(a, b, 0)
+		} else {
+			s.swap(0, 0, 0)
+		}
+		wantSoon(t, func() error {
+			for i := range done {
+				if done[i].Load() < before[i]+3 {
+					return errors.New("not everybody has noticed")
+				}
+			}
+			return nil
+		})
+	}
+	close(stop)
+	all.Wait()
 }
 
 // TestShuffledSecretKeys: a ciphertext under another key would be lost for ever.
