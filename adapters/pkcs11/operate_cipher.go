@@ -46,11 +46,11 @@ func (t *Token) encrypt(ctx context.Context, k *key, op operations.Encrypt) (ope
 	if err != nil {
 		return operations.Result{}, err
 	}
+	if err := encrypted(out, op.Mode, operations.BlockSize(k.Type), len(op.Plain), tag); err != nil {
+		return operations.Result{}, err
+	}
 	res := operations.Result{Output: out, IV: iv}
 	if tag > 0 {
-		if len(out) != len(op.Plain)+tag {
-			return operations.Result{}, fault.New(fault.Internal, "the HSM made a tag of another length than was asked for")
-		}
 		res.Output, res.Tag = out[:len(op.Plain):len(op.Plain)], out[len(op.Plain):]
 	}
 	return res, nil
@@ -77,6 +77,11 @@ func (t *Token) decrypt(ctx context.Context, k *key, op operations.Decrypt) (ope
 		return operations.Result{}, operations.DecryptRefused(err)
 	case err != nil:
 		return operations.Result{}, err
+	}
+	if k.Type != keys.RSA {
+		if err := decrypted(out, op.Mode, operations.BlockSize(k.Type), len(op.Cipher)); err != nil {
+			return operations.Result{}, err
+		}
 	}
 	return operations.Result{Output: out}, nil
 }

@@ -13,11 +13,14 @@ import (
 )
 
 func (t *Token) mac(ctx context.Context, k *key, op operations.MAC) (operations.Result, error) {
-	m, _, err := macMechanism(k.Type, op.Hash)
+	m, size, err := macMechanism(k.Type, op.Hash)
 	if err != nil {
 		return operations.Result{}, err
 	}
 	out, err := t.run(ctx, k, job{kind: cryptoki.Sign, object: k.handle, mechanism: m, in: op.Data})
+	if err == nil {
+		err = whole(out, size)
+	}
 	if err != nil {
 		return operations.Result{}, err
 	}

@@ -28,6 +28,9 @@ func (t *Token) encryptRSA(ctx context.Context, k *key, op operations.Encrypt, j
 	}
 	j.object, j.mechanism, j.room = k.public.handle, m, (k.Size+7)/8+slack
 	out, err := t.run(ctx, k, j)
+	if err == nil {
+		err = whole(out, (k.Size+7)/8)
+	}
 	if err != nil {
 		return operations.Result{}, err
 	}

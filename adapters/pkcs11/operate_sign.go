@@ -24,6 +24,9 @@ func (t *Token) sign(ctx context.Context, k *key, op operations.Sign) (operation
 	if err != nil {
 		return operations.Result{}, err
 	}
+	if err := whole(out, signatureSize(k)); err != nil {
+		return operations.Result{}, err
+	}
 	if m.Type == pkcs11.CKM_ECDSA {
 		if out, err = der.Signature(out); err != nil {
 			return operations.Result{}, fault.Wrap(fault.Internal, err, "the HSM made no signature")
