@@ -56,7 +56,7 @@ func proofOf(o located, most int) *cryptoki.Proof {
 
 // tells returns the attribute that says most of whether a key is the same.
 func tells(r *cryptoki.Reader, o hsm.Object) (a cryptoki.Attribute) {
-	at := -1
+	var at int
 	switch {
 	case o.Class == hsm.SecretKey:
 		at = atCheckValue
