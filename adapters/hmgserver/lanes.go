@@ -22,7 +22,7 @@ type slotLanes struct {
 // of returns the lane of a kind of request; nil for one that does not wait,
 // because what it is to mend may fill the lanes.
 func (l *slotLanes) of(k hmgwire.Kind) *lane {
-	switch k { //nolint:exhaustive // the others are managing
+	switch k {
 	case hmgwire.KindHeal:
 		return nil
 	case hmgwire.KindOperate:
