@@ -93,7 +93,7 @@ func TestChangesUnderLoad(t *testing.T) {
 			}
 		})
 	}
-	random := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // the same changes in each run
+	random := rand.New(rand.NewPCG(1, 2)) // the same changes in each run
 	for i := range 90 {
 		var err error
 		g, err = w.Grouping.Group(w.ctx, w.admin, g.ID)

@@ -41,14 +41,13 @@ func (l *link) check(ctx context.Context, insist bool) (hsm.Info, error) {
 	}
 	defer l.release(o, nil)
 	info, err := o.token.Check(ctx)
-	e, tells := failover.Judge(err)
-	switch {
+	switch e, _ := failover.Judge(err); {
 	case e == failover.Refused:
 		l.refuse(ctx, err)
 		l.note(e, err)
-	case !tells && failover.Busy(err), errors.Is(ctx.Err(), context.Canceled): // nobody waits for the answer
+	case errors.Is(ctx.Err(), context.Canceled): // nobody waits for the answer
 		l.note(failover.Dropped, nil)
-	case err == nil:
+	case err == nil, failover.Busy(err): // which is an answer
 		l.note(failover.Answered, nil)
 	default:
 		l.note(failover.Broken, err)

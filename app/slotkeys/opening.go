@@ -47,9 +47,7 @@ func (l *link) finish(ctx context.Context, d *opening, t token.Token, err error)
 	case fault.ReasonOf(err).Credential():
 		l.refuse(ctx, err)
 		e = failover.Refused
-	case failover.Busy(err):
-		e = failover.Dropped
-	default:
+	default: // busy or broken: there is no way to the token
 		e = failover.Broken
 	}
 	if err != nil {

@@ -39,10 +39,11 @@ func (b *Backend) Watch(ctx context.Context, list func(context.Context) ([]group
 }
 
 const (
-	listEvery    = 10 * time.Second      // groups are looked at so often: another node may have changed them
-	roundEvery   = time.Second           // at the latest
-	roundLeast   = 20 * time.Millisecond // at the earliest, unless woken
-	stuckAfter   = 2 * time.Second       // calls under way and no answer for so long: the connection is probed
+	listEvery    = 10 * time.Second       // groups are looked at so often: another node may have changed them
+	roundEvery   = time.Second            // at the latest
+	roundLeast   = 20 * time.Millisecond  // at the earliest, unless woken
+	stuckAfter   = 2 * time.Second        // calls under way and no answer for so long: the connection is probed
+	probeLeast   = 200 * time.Millisecond // between two probes of one connection, whatever happens
 	probesAtOnce = 16
 )
 
@@ -132,7 +133,7 @@ func (w *watch) tell(from *link, err error) {
 // hear takes note of what the probe of another link to the same slot has found.
 func (l *link) hear(err error) {
 	switch fault.ReasonOf(err) {
-	case fault.Refused, fault.Unreachable, fault.TLSRefused, fault.WrongSlot, fault.Incompatible, fault.TimedOut, fault.TokenFailed:
+	case fault.Refused, fault.Unreachable, fault.TLSRefused, fault.WrongSlot, fault.Incompatible, fault.TimedOut, fault.TokenFailed, fault.LibraryDown:
 		l.note(failover.Probing, nil)
 		l.note(failover.Broken, err)
 	default:
@@ -162,7 +163,16 @@ func (l *link) due(now time.Time) (wait time.Duration, ever bool) {
 	switch {
 	case l.retired, l.probing, l.opening != nil, l.refused != nil:
 		return 0, false
-	case !l.known, l.early:
+	case l.early:
+		return 0, true
+	}
+	wait, ever = l.scheduled(now)
+	return max(wait, probeLeast-now.Sub(l.probed)), ever
+}
+
+// scheduled is due without the least time between two probes. The caller holds l.mu.
+func (l *link) scheduled(now time.Time) (wait time.Duration, ever bool) {
+	if !l.known {
 		return 0, true
 	}
 	switch l.breaker.State() {

@@ -222,3 +222,17 @@ func TestARefusalIsRememberedInTheEnd(t *testing.T) {
 		b.Close()
 	})
 }
+
+func TestABusyHSMIsNotHammered(t *testing.T) {
+	t.Parallel()
+	inPair(t, func(t *testing.T, p *pair) {
+		p.set(p.down, first, busy)
+		p.watched(t)
+		p.set(p.ill, other, busy)
+		pass(time.Minute)
+		p.wantStates(t, "one that cannot be opened, and one that answers as busy", slotkeys.NotConnected, slotkeys.Connected)
+		if got := p.dialled(first); got < 10 || got > 65 {
+			t.Errorf("got %d attempts in a minute, want one a second at most", got)
+		}
+	}, first, other)
+}

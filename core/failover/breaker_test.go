@@ -143,20 +143,20 @@ func TestJudge(t *testing.T) {
 		switch {
 		case r.Credential():
 			want = failover.Refused
-		case r == fault.TimedOut || r == fault.TokenFailed:
+		case r == fault.TimedOut || r == fault.TokenFailed || r == fault.LibraryDown:
 			want = failover.Failed
+		case r == fault.Busy:
+			want = ""
 		}
-		if got, tells := failover.Judge(down(r)); got != want || !tells {
+		if got, tells := failover.Judge(down(r)); got != want || tells != (want != "") {
 			t.Errorf("%s: got %s, want %s", r, got, want)
 		}
 	}
+	others := map[fault.Kind]failover.Event{fault.Unavailable: failover.Failed, fault.Internal: "", fault.Exhausted: ""}
 	for _, k := range fault.Kinds() {
-		want := failover.Succeeded
-		switch k {
-		case fault.Unavailable:
-			want = failover.Failed
-		case fault.Internal, fault.Exhausted:
-			want = ""
+		want, is := others[k]
+		if !is {
+			want = failover.Succeeded
 		}
 		if got, _ := failover.Judge(fault.New(k, "x")); got != want {
 			t.Errorf("%s: got %q, want %q", k, got, want)

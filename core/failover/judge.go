@@ -33,9 +33,13 @@ func Judge(err error) (e Event, tells bool) {
 }
 
 // Busy reports whether err comes from a connection that works and has too much
-// to do: it refused the call at once, for no reason but that.
+// to do: it says so, or refused the call at once for no other reason.
 func Busy(err error) bool {
-	return fault.KindOf(err) == fault.Unavailable && errors.Is(err, fault.Untried) && fault.ReasonOf(err) == fault.Unspecified
+	if fault.KindOf(err) != fault.Unavailable {
+		return false
+	}
+	reason := fault.ReasonOf(err)
+	return reason == fault.Busy || reason == fault.Unspecified && errors.Is(err, fault.Untried)
 }
 
 // Lacking reports whether err says that the token behind a connection does not

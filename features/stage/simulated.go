@@ -11,7 +11,6 @@ import (
 
 	"gatehouse/adapters/dsmwire"
 	"gatehouse/app/assembly/service"
-	"gatehouse/app/slotkeys"
 	"gatehouse/core/fault"
 	"gatehouse/core/hsm"
 	"gatehouse/core/secret"
@@ -78,7 +77,7 @@ func (s *Set) serve(ctx context.Context, o Options) error {
 	}
 	s.onClose(store.Close)
 	svc, err := service.New(ctx, service.Outside{
-		Store: store, Sealer: ring, Dial: service.Dialer(service.Links{}), Log: log, Slots: slotkeys.Config{ProbeEvery: time.Second},
+		Store: store, Sealer: ring, Dial: service.Dialer(service.Links{}), Log: log, ProbeEvery: time.Second, CompareEvery: time.Second,
 	})
 	if err != nil {
 		return err

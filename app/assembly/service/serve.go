@@ -13,7 +13,6 @@ import (
 	"gatehouse/adapters/restapi"
 	"gatehouse/adapters/tlsconf"
 	"gatehouse/app/assembly/version"
-	"gatehouse/app/slotkeys"
 )
 
 // reloadEvery is how often the files of the TLS certificate are looked at for a change.
@@ -34,7 +33,7 @@ func Serve(ctx context.Context, cfg Config, out io.Writer, log *slog.Logger, rea
 	}
 	svc, err := New(ctx, Outside{
 		Store: st, Sealer: ring, Dial: Dialer(cfg.Links), Log: log, RecoverEvery: cfg.RecoverEvery, RecoveryGrace: cfg.RecoveryGrace,
-		Slots: slotkeys.Config{ProbeEvery: cfg.ProbeEvery},
+		ProbeEvery: cfg.ProbeEvery,
 	})
 	if err != nil {
 		return err

@@ -3,6 +3,7 @@
 package service
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"io"
@@ -43,6 +44,7 @@ type Outside struct {
 	RecoveryGrace time.Duration   // see keyring.Config.Grace
 	RecoverEvery  time.Duration   // 0: every 15 s
 	CompareEvery  time.Duration   // see syncing.Config
+	ProbeEvery    time.Duration   // see slotkeys.Config
 }
 
 func (o Outside) withDefaults() Outside {
@@ -90,6 +92,7 @@ func New(ctx context.Context, o Outside) (*Service, error) {
 	cat := catalogue.New(o.Store)
 	book := ledger.New(cat, o.Now, newID)
 	o.Slots.Now, o.Slots.Jitter, o.Slots.Shuffle = o.Now, mathrand.Float64, mathrand.Shuffle
+	o.Slots.ProbeEvery = cmp.Or(o.ProbeEvery, o.Slots.ProbeEvery)
 	o.Slots.Normalise, o.Slots.Remember = softkeys.Normalise, grouping.Refusals(cat)
 	slots := slotkeys.New(o.Dial, o.Sealer, o.Slots)
 	dummyHash, err := passwords.Hash(secret.FromString(newID()))
