@@ -45,8 +45,8 @@ func Start(p Program) (*Process, error) {
 	if err != nil {
 		return nil, fault.Wrap(fault.Unavailable, err, "a worker process cannot be started")
 	}
-	defer far.Close() //nolint:errcheck // the worker has its own
-	cmd := exec.Command(p.Path, p.Args...)
+	defer far.Close()                      //nolint:errcheck // the worker has its own
+	cmd := exec.Command(p.Path, p.Args...) //nolint:noctx // it lives until its pipe is closed
 	cmd.Env, cmd.Stdout, cmd.Stderr = p.Env, p.Stderr, p.Stderr
 	cmd.ExtraFiles = []*os.File{far}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // an interrupt from the terminal is for its maker
@@ -72,7 +72,7 @@ func pair() (near net.Conn, far *os.File, err error) {
 	mine := os.NewFile(uintptr(fds[0]), "worker")
 	defer mine.Close() //nolint:errcheck // FileConn has its own
 	if near, err = net.FileConn(mine); err != nil {
-		far.Close()
+		_ = far.Close() // the first error tells
 		return nil, nil, err
 	}
 	return near, far, nil

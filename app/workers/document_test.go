@@ -35,7 +35,7 @@ func TestDocument(t *testing.T) {
 	switch {
 	case document == string(b):
 	case *update:
-		if err := os.WriteFile(path, []byte(document), 0o644); err != nil { //nolint:gosec // a document
+		if err := os.WriteFile(path, []byte(document), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	default:

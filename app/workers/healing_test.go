@@ -117,6 +117,7 @@ func (w *world) encrypt(within time.Duration) error {
 }
 
 func TestOperationsAreRepeated(t *testing.T) {
+	t.Parallel()
 	t.Run("by another worker when one is killed", func(t *testing.T) {
 		inWorld(t, 2, func(w *world) {
 			w.slot.Fail(tokensim.Fault{Call: tokensim.Operate, Hang: true})
@@ -175,6 +176,7 @@ func TestChangesAreNotRepeated(t *testing.T) {
 }
 
 func TestLadder(t *testing.T) {
+	t.Parallel()
 	t.Run("begins with what the error asks for, and climbs", func(t *testing.T) {
 		inWorld(t, 1, func(w *world) {
 			w.slot.Fail(

@@ -66,7 +66,7 @@ func (w *Worker) Heal(ctx context.Context, step healing.Step) error {
 	w.steps = append(w.steps, step)
 	old := w.token
 	w.mu.Unlock()
-	_, err := alive(w, ctx, func(ctx context.Context, _ *Token) (struct{}, error) {
+	_, err := alive(ctx, w, func(ctx context.Context, _ *Token) (struct{}, error) {
 		t, err := w.slot.Open(ctx, w.pin)
 		if err != nil {
 			return struct{}{}, err
@@ -84,7 +84,7 @@ func (w *Worker) Heal(ctx context.Context, step healing.Step) error {
 }
 
 // alive makes a call that ends with the worker.
-func alive[T any](w *Worker, ctx context.Context, call func(context.Context, *Token) (T, error)) (T, error) {
+func alive[T any](ctx context.Context, w *Worker, call func(context.Context, *Token) (T, error)) (T, error) {
 	var zero T
 	if w.Killed() {
 		return zero, fault.New(fault.Unavailable, "the worker has ended").Untried()
@@ -94,7 +94,7 @@ func alive[T any](w *Worker, ctx context.Context, call func(context.Context, *To
 	w.mu.Unlock()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	defer context.AfterFunc(w.life, cancel)()
+	defer context.AfterFunc(w.life, cancel)() //nolint:contextcheck // the worker's life is another
 	v, err := call(ctx, t)
 	if err != nil && w.Killed() {
 		return zero, fault.New(fault.Unavailable, "the worker has ended")
@@ -104,12 +104,12 @@ func alive[T any](w *Worker, ctx context.Context, call func(context.Context, *To
 
 // Check is Token's.
 func (w *Worker) Check(ctx context.Context) (hsm.Info, error) {
-	return alive(w, ctx, func(ctx context.Context, t *Token) (hsm.Info, error) { return t.Check(ctx) })
+	return alive(ctx, w, func(ctx context.Context, t *Token) (hsm.Info, error) { return t.Check(ctx) })
 }
 
 // Inventory is Token's.
 func (w *Worker) Inventory(ctx context.Context, f hsm.Filter, yield func(hsm.Object) error) error {
-	_, err := alive(w, ctx, func(ctx context.Context, t *Token) (struct{}, error) {
+	_, err := alive(ctx, w, func(ctx context.Context, t *Token) (struct{}, error) {
 		return struct{}{}, t.Inventory(ctx, f, yield)
 	})
 	return err
@@ -117,28 +117,28 @@ func (w *Worker) Inventory(ctx context.Context, f hsm.Filter, yield func(hsm.Obj
 
 // Generate is Token's.
 func (w *Worker) Generate(ctx context.Context, tpl hsm.Template) (hsm.Object, error) {
-	return alive(w, ctx, func(ctx context.Context, t *Token) (hsm.Object, error) { return t.Generate(ctx, tpl) })
+	return alive(ctx, w, func(ctx context.Context, t *Token) (hsm.Object, error) { return t.Generate(ctx, tpl) })
 }
 
 // Import is Token's.
 func (w *Worker) Import(ctx context.Context, tpl hsm.Template, m secret.Value) (hsm.Object, error) {
-	return alive(w, ctx, func(ctx context.Context, t *Token) (hsm.Object, error) { return t.Import(ctx, tpl, m) })
+	return alive(ctx, w, func(ctx context.Context, t *Token) (hsm.Object, error) { return t.Import(ctx, tpl, m) })
 }
 
 // Operate is Token's.
 func (w *Worker) Operate(ctx context.Context, ref hsm.Ref, op operations.Operation) (operations.Result, error) {
-	return alive(w, ctx, func(ctx context.Context, t *Token) (operations.Result, error) { return t.Operate(ctx, ref, op) })
+	return alive(ctx, w, func(ctx context.Context, t *Token) (operations.Result, error) { return t.Operate(ctx, ref, op) })
 }
 
 // Update is Token's.
 func (w *Worker) Update(ctx context.Context, ref hsm.Ref, c hsm.Change) error {
-	_, err := alive(w, ctx, func(ctx context.Context, t *Token) (struct{}, error) { return struct{}{}, t.Update(ctx, ref, c) })
+	_, err := alive(ctx, w, func(ctx context.Context, t *Token) (struct{}, error) { return struct{}{}, t.Update(ctx, ref, c) })
 	return err
 }
 
 // Destroy is Token's.
 func (w *Worker) Destroy(ctx context.Context, ref hsm.Ref) error {
-	_, err := alive(w, ctx, func(ctx context.Context, t *Token) (struct{}, error) { return struct{}{}, t.Destroy(ctx, ref) })
+	_, err := alive(ctx, w, func(ctx context.Context, t *Token) (struct{}, error) { return struct{}{}, t.Destroy(ctx, ref) })
 	return err
 }
 

@@ -108,12 +108,18 @@ func (l *ownLibrary) open(ctx context.Context, slot uint, pin secret.Value) (tok
 	return t, nil
 }
 
-// expect reports whether the token in a slot is another than this worker is for:
+// expect returns fault.TokenGone when another token is in the slot than this worker
+// is for, where it is told which that is:
 // a PIN is not shown to strangers.
 func expect(ctx context.Context, m *pkcs11.Module, slot uint) error {
 	var want workers.Identity
-	if err := json.Unmarshal([]byte(os.Getenv(expectedToken)), &want); err != nil || want == (workers.Identity{}) {
-		return nil // any token
+	if who := os.Getenv(expectedToken); who != "" {
+		if err := json.Unmarshal([]byte(who), &want); err != nil {
+			return fault.Wrap(fault.Invalid, err, "%s is not an identity in JSON", expectedToken)
+		}
+	}
+	if want == (workers.Identity{}) {
+		return nil
 	}
 	slots, err := m.Slots(ctx)
 	if err != nil {
