@@ -2,6 +2,7 @@ package hmgclient
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"io"
 	"net"
@@ -35,6 +36,9 @@ func unsecured(err error) error {
 		{isAlert, fault.TLSRefused, "the gateway refuses TLS with this client: does it want a client certificate, or another one?"},
 		{isTimeout, fault.TimedOut, "the gateway does not answer"},
 		{is(io.EOF, io.ErrUnexpectedEOF, syscall.ECONNRESET, syscall.EPIPE, net.ErrClosed), fault.Refused, "the gateway closed the connection"},
+		{isUnknownCA, fault.TLSRefused, "the gateway's certificate is not trusted: its CA is not one of those that the connection trusts"},
+		{isExpired, fault.TLSRefused, "the gateway's certificate has expired, or is not valid yet"},
+		{isOtherHost, fault.TLSRefused, "the gateway's certificate is for another host"},
 		{always, fault.TLSRefused, "the gateway's certificate is not trusted, or it does not speak TLS"},
 	})
 }
@@ -77,6 +81,21 @@ func isDNS(err error) bool {
 func isTimeout(err error) bool {
 	return errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, context.DeadlineExceeded) ||
 		errors.Is(err, context.Canceled) || errors.Is(err, syscall.ETIMEDOUT)
+}
+
+func isUnknownCA(err error) bool {
+	var u x509.UnknownAuthorityError
+	return errors.As(err, &u)
+}
+
+func isExpired(err error) bool {
+	var i x509.CertificateInvalidError
+	return errors.As(err, &i) && i.Reason == x509.Expired
+}
+
+func isOtherHost(err error) bool {
+	var h x509.HostnameError
+	return errors.As(err, &h)
 }
 
 func isFrame(err error) bool {
