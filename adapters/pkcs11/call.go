@@ -101,7 +101,9 @@ func untried(err error) error {
 	return err
 }
 
-func errNoCalls() error { return fault.New(fault.Unavailable, "the HSM is closed, or logs in anew") }
+func errNoCalls() error {
+	return fault.New(fault.Unavailable, "the HSM is closed, or logs in anew").Because(fault.Busy)
+}
 
 // drain counts calls, so that they can be waited for.
 type drain struct {

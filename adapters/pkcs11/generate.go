@@ -248,7 +248,7 @@ func (t *Token) made(s *session, tpl hsm.Template, class hsm.Class, objects []cr
 		return hsm.Object{}, err
 	}
 	if len(os) != len(objects) || os[0].Class != class || !bytes.Equal(os[0].ID, tpl.ID) {
-		return hsm.Object{}, fault.New(fault.Internal, "the HSM made a key and does not show it")
+		return hsm.Object{}, fault.New(fault.Unavailable, "the HSM made a key and does not show it").Because(fault.TokenFailed)
 	}
 	for i := range os {
 		if err := t.asAsked(s, &os[i], tpl); err != nil {
@@ -266,7 +266,7 @@ func (t *Token) made(s *session, tpl hsm.Template, class hsm.Class, objects []cr
 // its own mind, it is told again.
 func (t *Token) asAsked(s *session, o *located, tpl hsm.Template) error {
 	if o.Unreadable != "" {
-		return fault.New(fault.Internal, "the HSM made a key and does not show its attributes")
+		return fault.New(fault.Unavailable, "the HSM made a key and does not show its attributes").Because(fault.TokenFailed)
 	}
 	if o.Extractable && !tpl.Extractable {
 		return fault.New(fault.Unsupported, "the HSM makes such keys extractable only")

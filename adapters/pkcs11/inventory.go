@@ -64,6 +64,9 @@ func (t *Token) scan(ctx context.Context, f hsm.Filter, yield func([]located) er
 		if err == nil {
 			_, err = t.present(s.handle)
 		}
+		if err == nil && t.handles.generation() != generation { // while the login was gone, keys were not to be seen
+			err = errListed()
+		}
 		return found, err
 	})
 	if err != nil {
@@ -75,7 +78,7 @@ func (t *Token) scan(ctx context.Context, f hsm.Filter, yield func([]located) er
 		handles = handles[n:]
 		os, err := again(ctx, t, search, func(s *session) ([]located, error) {
 			if t.handles.generation() != generation {
-				return nil, fault.New(fault.Unavailable, "the HSM was logged in to anew while it was listed").Because(fault.Busy)
+				return nil, errListed()
 			}
 			return t.read(s, part)
 		})
@@ -90,6 +93,10 @@ func (t *Token) scan(ctx context.Context, f hsm.Filter, yield func([]located) er
 		}
 	}
 	return nil
+}
+
+func errListed() error {
+	return fault.New(fault.Unavailable, "the HSM was logged in to anew while it was listed").Because(fault.Busy)
 }
 
 // read reads objects by handle; those that are gone by now are left out, and so

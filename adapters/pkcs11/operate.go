@@ -19,7 +19,7 @@ import (
 const scratchSize = 2048
 
 // Operate does op with the key that ref names. A handle that turns out to be
-// stale is looked up again, once; nothing was done with it.
+// stale is looked up again; nothing was done with it.
 func (t *Token) Operate(ctx context.Context, ref hsm.Ref, op operations.Operation) (operations.Result, error) {
 	res, err := t.operate(ctx, ref, op)
 	if err != nil {
@@ -32,6 +32,9 @@ func (t *Token) operate(ctx context.Context, ref hsm.Ref, op operations.Operatio
 	var res operations.Result
 	for try := 0; ; try++ {
 		k, err := t.resolve(ctx, ref)
+		if errors.Is(err, errMoved) && try < moves {
+			continue
+		}
 		if err != nil {
 			return res, err
 		}
@@ -44,9 +47,11 @@ func (t *Token) operate(ctx context.Context, ref hsm.Ref, op operations.Operatio
 			t.forget(k.gen)
 			ctx = context.WithValue(ctx, climbed{}, true)
 			continue
-		case try == 0 && staleHandle(err):
+		case staleHandle(err) && try < moves:
 			t.handles.drop(ref)
 			continue
+		case staleHandle(err): // of a key that it has just found, again and again
+			err = atToken(translate("using a key that was found", err))
 		}
 		return res, forbidden(k, op, err)
 	}

@@ -57,21 +57,14 @@ func (t *Token) encrypt(ctx context.Context, k *key, op operations.Encrypt) (ope
 }
 
 func (t *Token) decrypt(ctx context.Context, k *key, op operations.Decrypt) (operations.Result, error) {
-	j := job{kind: cryptoki.Decrypt, object: k.handle, in: op.Cipher, room: len(op.Cipher) + slack}
-	var err error
-	if k.Type == keys.RSA {
-		j.room = max(j.room, (k.Size+7)/8+slack)
-		j.mechanism, err = rsaMechanism(op.Mode, op.Hash, op.Label)
-	} else {
-		if len(op.Tag) != 0 {
-			j.in = append(append(make([]byte, 0, len(op.Cipher)+len(op.Tag)), op.Cipher...), op.Tag...)
-		}
-		j.mechanism, err = cipherMechanism(k.Type, op.Mode, op.IV, op.AD, len(op.Tag), len(op.Cipher))
-	}
+	j, err := decryptJob(k, op)
 	if err != nil {
 		return operations.Result{}, err
 	}
 	out, err := t.run(ctx, k, j)
+	if doubtful(err) {
+		out, err = t.decryptSurely(ctx, k, op, j, err)
+	}
 	switch {
 	case refusedInput(err):
 		return operations.Result{}, operations.DecryptRefused(err)
@@ -84,6 +77,21 @@ func (t *Token) decrypt(ctx context.Context, k *key, op operations.Decrypt) (ope
 		}
 	}
 	return operations.Result{Output: out}, nil
+}
+
+// decryptJob returns the call that decrypts.
+func decryptJob(k *key, op operations.Decrypt) (j job, err error) {
+	j = job{kind: cryptoki.Decrypt, object: k.handle, in: op.Cipher, room: len(op.Cipher) + slack}
+	if k.Type == keys.RSA {
+		j.room = max(j.room, (k.Size+7)/8+slack)
+		j.mechanism, err = rsaMechanism(op.Mode, op.Hash, op.Label)
+		return j, err
+	}
+	if len(op.Tag) != 0 {
+		j.in = append(append(make([]byte, 0, len(op.Cipher)+len(op.Tag)), op.Cipher...), op.Tag...)
+	}
+	j.mechanism, err = cipherMechanism(k.Type, op.Mode, op.IV, op.AD, len(op.Tag), len(op.Cipher))
+	return j, err
 }
 
 // cipherMechanisms are those of the block ciphers by mode.

@@ -77,6 +77,9 @@ func (t *Token) find(s *session, ref hsm.Ref) (*group, error) {
 		if _, err := t.present(s.handle); err != nil {
 			return nil, err
 		}
+		if t.handles.generation() != g.gen { // while the login was gone, keys were not to be seen
+			return nil, errMoved
+		}
 	}
 	if ref.Class == hsm.PrivateKey && len(g.keys) != 0 {
 		if g.publics, err = t.search(s, hsm.PublicKey, hsm.Ref{Type: ref.Type, ID: ref.ID, Label: ref.Label}); err != nil {
@@ -101,11 +104,16 @@ func (t *Token) search(s *session, class hsm.Class, ref hsm.Ref) ([]located, err
 	if err != nil {
 		return nil, err
 	}
+	unreadable := slices.ContainsFunc(os, func(o located) bool { return o.Unreadable != "" })
 	byLabel := class != hsm.PublicKey || ref.Class == hsm.PublicKey || len(ref.ID) == 0
-	return slices.DeleteFunc(os, func(o located) bool {
+	os = slices.DeleteFunc(os, func(o located) bool {
 		return o.Class != class || !sameFamily(o.Type, ref.Type) || !bytes.Equal(o.ID, ref.ID) ||
 			byLabel && !bytes.Equal(o.Label, ref.Label)
-	}), nil
+	})
+	if len(os) == 0 && unreadable {
+		return nil, fault.New(fault.Unavailable, "the HSM finds a key and does not show its attributes").Because(fault.TokenFailed)
+	}
+	return os, nil
 }
 
 // lookFor returns the objects that have the attributes. That a search fails with

@@ -176,9 +176,13 @@ func (t *Token) loginOnce(ctx context.Context, logins uint64) error {
 
 // attempt runs f with session s.
 func attempt[T any](t *Token, s *session, f func(*session) (T, error)) (T, error) {
+	generation := t.handles.generation()
 	v, err := try(t, s, f)
 	if err != nil {
 		var zero T
+		if unclear(err) && t.handles.generation() != generation { // the login was gone meanwhile: that may be all that was wrong
+			return zero, errors.Join(atToken(translate("using a session", err)), errAgain)
+		}
 		return zero, t.judge(err)
 	}
 	return v, nil
@@ -284,7 +288,7 @@ func (t *Token) judge(err error) error {
 	if broken := t.relogin(); broken != nil {
 		return broken
 	}
-	return errors.Join(translate("using a session", err), errAgain)
+	return errors.Join(atToken(translate("using a session", err)), errAgain)
 }
 
 // reasonOf returns the reason of an error of the token.

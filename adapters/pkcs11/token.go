@@ -121,6 +121,9 @@ func (t *Token) alive() error {
 	if _, err := t.m.lib.GetSessionInfo(pkcs11.SessionHandle(t.login)); err != nil {
 		return err
 	}
+	if !t.loggedIn(t.login) { // of which not every call tells in these words
+		return pkcs11.Error(pkcs11.CKR_USER_NOT_LOGGED_IN)
+	}
 	spoilt, err := t.prove(t.login, &t.trial)
 	if spoilt && err == nil {
 		t.closeHandle(t.login)
@@ -180,6 +183,7 @@ func (t *Token) logInAgain() error {
 		t.closeHandle(h)
 		return t.fail(translate("logging in again", err))
 	}
+	t.handles.clear() // what was not found before is to be looked for again
 	t.login, t.loginEpoch, t.trial = h, t.m.epoch.Load(), trial{}
 	t.log.Info("logged in again after the session was lost")
 	return nil
