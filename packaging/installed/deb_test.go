@@ -54,6 +54,7 @@ func TestDebian(t *testing.T) {
 		t.Run("sign through both", w.sign) &&
 		t.Run("reload", w.reload) &&
 		t.Run("come back after a crash", w.crash) &&
+		t.Run("sign with the drop-ins", w.dropIns) &&
 		t.Run("upgrade while running", w.upgrade) &&
 		t.Run("remove, and keep what is not the package's", w.remove) &&
 		t.Run("purge", w.purge)
@@ -385,6 +386,24 @@ func (w *world) crash(t *testing.T) {
 		t.Errorf("the gateway's process: got %s", got)
 	}
 	t.Logf("signs again %s after a kill -9", time.Since(began).Round(time.Millisecond))
+}
+
+// dropIns: the examples are units that work, and give what they say.
+func (w *world) dropIns(t *testing.T) {
+	const folder = "/etc/systemd/system/gatehouse-hmg.service.d"
+	w.sh(t, "mkdir -p "+folder+" /opt/nfast/kmdata/local; groupadd -r nfast; groupadd -r hsmusers")
+	if err := os.MkdirAll(fmt.Sprintf("/proc/%d/root/dev/nfast", w.leader), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for name, check := range map[string]string{
+		"no-writable-code": "true", "device": "true", "luna": "true", "nshield": "test -d /dev/nfast && touch /opt/nfast/kmdata/local/x",
+	} {
+		w.sh(t, "cp /usr/share/doc/gatehouse-hmg/examples/"+name+".conf "+folder+"; systemctl daemon-reload; systemctl reset-failed gatehouse-hmg; systemctl restart gatehouse-hmg")
+		w.await(t, "signing with "+name, func() error { return w.signs(t) })
+		w.sh(t, "nsenter -t "+w.property(t, "gatehouse-hmg", "MainPID")+" -m -- sh -c '"+check+"'; rm "+folder+"/*")
+	}
+	w.sh(t, "rm -r "+folder+" /opt/nfast; rmdir /dev/nfast; groupdel nfast; groupdel hsmusers; systemctl daemon-reload; systemctl reset-failed gatehouse-hmg; systemctl restart gatehouse-hmg")
+	w.await(t, "signing without them", func() error { return w.signs(t) })
 }
 
 func (w *world) upgrade(t *testing.T) {

@@ -87,8 +87,8 @@ func boot(t *testing.T) *machine {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	ended := make(chan error, 1)
-	go func() { ended <- cmd.Wait() }()
+	ended := make(chan struct{})
+	go func() { defer close(ended); _ = cmd.Wait() }()
 	t.Cleanup(func() {
 		_ = cmd.Process.Signal(os.Interrupt) // nspawn ends with its machine
 		if m.leader != 0 {
@@ -103,9 +103,8 @@ func boot(t *testing.T) *machine {
 	})
 	m.await(t, "the machine runs", func() error {
 		select {
-		case err := <-ended:
-			ended <- err
-			return fmt.Errorf("systemd-nspawn ended: %w: %s", err, &log)
+		case <-ended:
+			return fmt.Errorf("systemd-nspawn ended: %s", &log)
 		default:
 		}
 		children, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%[1]d/children", cmd.Process.Pid))
