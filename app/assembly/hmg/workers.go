@@ -95,6 +95,9 @@ func (c LibraryConfig) environment() []string {
 	}
 	v := reflect.ValueOf(c)
 	for i := range v.NumField() {
+		if v.Field(i).IsZero() {
+			continue // the worker has the same defaults
+		}
 		env = append(env, fmt.Sprintf("%s=%v", v.Type().Field(i).Tag.Get("env"), v.Field(i)))
 	}
 	return env
@@ -145,7 +148,7 @@ func pipeOf(p *worker.Process) func(context.Context) (net.Conn, error) {
 		mu.Lock()
 		defer mu.Unlock()
 		if pipe == nil {
-			return nil, fault.New(fault.Unavailable, "the worker process has ended")
+			return nil, fault.New(fault.Unavailable, "the worker process has ended").Because(fault.LibraryDown)
 		}
 		c := pipe
 		pipe = nil
