@@ -5,6 +5,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"gatehouse/core/fault"
 )
 
 // A Fault is one thing that goes wrong for a while.
@@ -48,15 +50,20 @@ func Faults() []Fault {
 	return t.list
 }
 
-// unclear reports whether the fault is a return value that may as well be the
-// request's fault: then the request may fail as an internal error.
-func (f Fault) unclear() bool {
-	for _, value := range []string{"CKR_GENERAL_ERROR", "CKR_FUNCTION_FAILED", "return 0x"} {
-		if strings.Contains(f.Name, value) {
-			return true
+// allows returns as what a request may fail, beside the errors of an HSM that is
+// out of reach: as an internal error on a return value that may as well be the
+// request's fault, while the HSM does other work well; as not found when the HSM
+// itself finds nothing.
+func (f Fault) allows() (kinds []fault.Kind) {
+	for text, kind := range map[string]fault.Kind{
+		"CKR_GENERAL_ERROR": fault.Internal, "CKR_FUNCTION_FAILED": fault.Internal, "return 0x": fault.Internal,
+		"handles confuse": fault.NotFound, "C_FindObjects -> keep 0": fault.NotFound,
+	} {
+		if strings.Contains(f.Name, text) {
+			kinds = append(kinds, kind)
 		}
 	}
-	return false
+	return kinds
 }
 
 type table struct {

@@ -69,7 +69,7 @@ func (c *Campaign) End() error {
 func (c *Campaign) Inject(ctx context.Context, f Fault) (r Result, err error) {
 	r.Fault = f
 	before := c.w.injected()
-	during := &Tally{Unclear: f.unclear()}
+	during := &Tally{Allows: f.allows()}
 	c.traffic.tally.Store(during)
 	if err := c.w.Faults.Set(f.Rules...); err != nil {
 		return r, err

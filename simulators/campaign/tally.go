@@ -3,6 +3,7 @@ package campaign
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -11,8 +12,8 @@ import (
 
 // Tally counts requests that began during a fault, or between two.
 type Tally struct {
-	Good    atomic.Int64
-	Unclear bool // requests may fail as internal errors
+	Good   atomic.Int64
+	Allows []fault.Kind // as which requests may fail, beside those of an HSM that is out of reach
 
 	mu     sync.Mutex
 	failed map[string]int
@@ -34,7 +35,7 @@ func (t *Tally) fails(what string, err error) {
 	}
 	t.failed[name]++
 	switch {
-	case kind == fault.Internal && t.Unclear:
+	case slices.Contains(t.Allows, kind):
 	case kind != fault.Unavailable && kind != fault.Exhausted, reason.Credential():
 		t.note(fmt.Sprintf("%s failed as %s: %v", what, kind, err))
 	}
