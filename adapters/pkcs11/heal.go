@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"time"
 
 	"gatehouse/core/fault"
 	"gatehouse/core/healing"
@@ -46,7 +47,7 @@ func (t *Token) takeStep(ctx context.Context, step healing.Step) error {
 		t.pool.Add(1)
 		return nil
 	case healing.NewLogin:
-		return t.loginAnew(ctx, release)
+		return t.loginAnew(ctx, t.m.opts.Drain, release)
 	default:
 		defer release()
 		// Broken or not, each Token of the library logs in again when it is next used.
@@ -71,10 +72,11 @@ func (t *Token) mend() {
 	}
 }
 
-// loginAnew closes all sessions and logs in again, when no call is under way.
-// release runs when that has ended, which may be after ctx has.
-func (t *Token) loginAnew(ctx context.Context, release func()) error {
-	drained, cancel := context.WithTimeout(ctx, t.m.opts.Drain)
+// loginAnew closes all sessions and logs in again, when no call is under way, for
+// which it waits so long at most. release runs when that has ended, which may be
+// after ctx has.
+func (t *Token) loginAnew(ctx context.Context, patience time.Duration, release func()) error {
+	drained, cancel := context.WithTimeout(ctx, patience)
 	err := t.calls.stop(drained)
 	cancel()
 	if err != nil {

@@ -160,8 +160,6 @@ func (t *Token) loginOnce(ctx context.Context, logins uint64) error {
 	if t.logins.Load() != logins {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, loginPatience)
-	defer cancel()
 	select {
 	case t.healing <- struct{}{}:
 	case <-ctx.Done():
@@ -171,7 +169,7 @@ func (t *Token) loginOnce(ctx context.Context, logins uint64) error {
 		<-t.healing
 		return nil
 	}
-	return t.loginAnew(ctx, func() { <-t.healing })
+	return t.loginAnew(ctx, loginPatience, func() { <-t.healing })
 }
 
 // attempt runs f with session s.
