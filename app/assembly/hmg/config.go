@@ -23,6 +23,7 @@ type LibraryConfig struct {
 	Reserved     string `env:"PKCS11_RESERVED"      help:"Text that the library wants at initialisation; only a few do, such as NSS softokn."          name:"pkcs11-reserved" placeholder:"TEXT"`
 	Sessions     int    `default:"4"                env:"PKCS11_SESSIONS"                                                                              help:"Sessions of a slot that work at the same time."  name:"pkcs11-sessions"      placeholder:"N"`
 	SingleThread bool   `env:"PKCS11_SINGLE_THREAD" help:"Call the library from one thread only, for libraries that do not bear more."                 name:"pkcs11-single-thread"`
+	Recheck      string `default:"handle"           enum:"handle,result,never"                                                                 env:"PKCS11_RECHECK"                                   help:"What is made sure of before a result is given out. handle: the handle still means the key that was asked for. result: besides, each signature verifies. never: nothing, while session and login last." name:"pkcs11-recheck" placeholder:"LEVEL"`
 }
 
 // Config is the gateway's configuration.

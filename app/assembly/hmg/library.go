@@ -57,12 +57,17 @@ func Load(c LibraryConfig, log *slog.Logger) (Library, error) {
 	}, nil
 }
 
+// rechecks are the levels by their names; the default is that of the zero value.
+var rechecks = map[string]pkcs11.Recheck{
+	"handle": pkcs11.RecheckHandle, "result": pkcs11.RecheckResult, "never": pkcs11.RecheckNever,
+}
+
 func load(c LibraryConfig, log *slog.Logger) (*pkcs11.Module, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
 	m, err := pkcs11.Load(c.Library, pkcs11.Options{
-		Reserved: c.Reserved, Sessions: c.Sessions, SingleThread: c.SingleThread, Log: log,
+		Reserved: c.Reserved, Sessions: c.Sessions, SingleThread: c.SingleThread, Recheck: rechecks[c.Recheck], Log: log,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("PKCS11_LIB_PATH: %w", err)
