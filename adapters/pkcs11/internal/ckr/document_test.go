@@ -48,6 +48,9 @@ request and unclear is the token's fault ("unavailable", "HSM reports a failure"
 accepted key and mechanism is the input's fault, for a ciphertext always with one and the same error, if the token
 answers other calls.
 
+A handle that the token calls invalid is looked for again; that a key is not there is told only when a search has not
+found it. When the token finds it and refuses its handle again and again, the token is at fault.
+
 Values of 0x80000000 and above are the vendors' own; they, and numbers that no version of the standard has, are unclear.
 
 `
