@@ -1,6 +1,7 @@
 package failover
 
 import (
+	"errors"
 	"time"
 
 	"gatehouse/core/fault"
@@ -25,14 +26,17 @@ const Lasting = 8 * time.Second
 // broke under way, may have gone by then: behind a load balancer the same
 // connection may lead to another gateway. Nobody who listens, a PIN that is
 // refused, and an HSM that has too much to do are told at once; but one that has
-// failed just now may be busy with healing.
+// failed just now may be busy with healing. A request during which an HSM's
+// library ended is made once more and no further: it may be what ends it.
 func Again(err error, rounds int) (pause time.Duration, worth bool) {
 	if fault.KindOf(err) != fault.Unavailable || Busy(err) && rounds == 0 || rounds >= len(pauses) {
 		return 0, false
 	}
 	switch fault.ReasonOf(err) {
-	case fault.Unspecified, fault.TimedOut, fault.TokenGone, fault.TokenFailed, fault.LibraryDown:
+	case fault.Unspecified, fault.TimedOut, fault.TokenGone, fault.TokenFailed:
 		return pauses[rounds], true
+	case fault.LibraryDown:
+		return pauses[rounds], rounds == 0 || errors.Is(err, fault.Untried)
 	default:
 		return 0, false
 	}

@@ -46,3 +46,19 @@ func TestRoundsEnd(t *testing.T) {
 		t.Errorf("the pauses are %s together, want 6s", all)
 	}
 }
+
+// TestWhatEndsLibraries: a request that may be the cause is made once more only,
+// and one that has waited for a library in vain as often as any.
+func TestWhatEndsLibraries(t *testing.T) {
+	t.Parallel()
+	ended := fault.New(fault.Unavailable, "the library ended during the call").Because(fault.LibraryDown)
+	for _, c := range []struct {
+		err    error
+		rounds int
+		want   bool
+	}{{ended, 0, true}, {ended, 1, false}, {ended.Untried(), 1, true}} {
+		if _, got := failover.Again(c.err, c.rounds); got != c.want {
+			t.Errorf("%v after %d rounds: got %t, want %t", c.err, c.rounds, got, c.want)
+		}
+	}
+}
