@@ -23,7 +23,8 @@ type Row struct {
 	Rate      float64       `json:"per_second"`
 	P50       time.Duration `json:"p50_ns"`
 	P99       time.Duration `json:"p99_ns"`
-	CPU       time.Duration `json:"cpu_per_operation_ns"` // of client, service and gateway together
+	CPU       time.Duration `json:"cpu_per_operation_ns"` // of client, service, gateway and workers together
+	Added     time.Duration `json:"cpu_added_ns"`         // to the baseline's
 	Ratio     float64       `json:"ratio"`                // of the rate to the baseline's with as many callers
 }
 
@@ -44,11 +45,11 @@ type Report struct {
 	Ratios   []Ratio   `json:"ratios"`
 }
 
-// Add adds a row, with the ratio to baseline (0: none).
-func (r *Report) Add(operation, way string, callers int, s measure.Sample, baseline float64) {
+// Add adds a row, compared with a baseline (the zero Sample: none).
+func (r *Report) Add(operation, way string, callers int, s, baseline measure.Sample) {
 	row := Row{Operation: operation, Way: way, Callers: callers, Rate: s.Rate(), P50: s.P50, P99: s.P99, CPU: s.CPUPerOp()}
-	if baseline > 0 {
-		row.Ratio = row.Rate / baseline
+	if baseline.Ops > 0 {
+		row.Ratio, row.Added = row.Rate/baseline.Rate(), row.CPU-baseline.CPUPerOp()
 	}
 	r.Rows = append(r.Rows, row)
 }
@@ -56,15 +57,15 @@ func (r *Report) Add(operation, way string, callers int, s measure.Sample, basel
 // Print writes the report as tables.
 func (r *Report) Print(w io.Writer) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintf(t, "operation\tway\tcallers\tper second\tp50\tp99\tCPU each\tratio\t\n")
+	fmt.Fprintf(t, "operation\tway\tcallers\tper second\tp50\tp99\tCPU each\tadded\tratio\t\n")
 	for _, row := range r.Rows {
-		fmt.Fprintf(t, "%s\t%s\t%d\t%.0f\t%s\t%s\t%s\t%s\t\n", row.Operation, row.Way, row.Callers, row.Rate,
-			short(row.P50), short(row.P99), short(row.CPU), ratio(row.Ratio))
+		fmt.Fprintf(t, "%s\t%s\t%d\t%.0f\t%s\t%s\t%s\t%s\t%s\t\n", row.Operation, row.Way, row.Callers, row.Rate,
+			short(row.P50), short(row.P99), short(row.CPU), short(row.Added), ratio(row.Ratio))
 	}
 	if err := t.Flush(); err != nil {
 		return err
 	}
-	fmt.Fprintf(w, "\nratio: to %s, in this run, with as many callers\n\n", r.Baseline)
+	fmt.Fprintf(w, "\nadded, ratio: to %s, in this run, with as many callers\n\n", r.Baseline)
 	t = tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(t, "what\tmeasured\taim\n")
 	for _, x := range r.Ratios {
