@@ -64,7 +64,7 @@ func TestCertificateIsRenewed(t *testing.T) {
 	}
 	shown := func(version uint16) string {
 		t.Helper()
-		c, err := tls.Dial("tcp", address.String(), &tls.Config{InsecureSkipVerify: true, MinVersion: tls.VersionTLS10, MaxVersion: version}) //nolint:gosec // whatever it shows
+		c, err := tls.Dial("tcp", address.String(), &tls.Config{InsecureSkipVerify: true, MinVersion: tls.VersionTLS10, MaxVersion: version})
 		if err != nil {
 			return err.Error()
 		}
