@@ -51,7 +51,7 @@ func real(ctx context.Context, o Options, balanced bool) (_ *Set, err error) {
 	if err := l.MakeToken(ctx); err != nil {
 		return nil, err
 	}
-	tokens, err := set.tokens(l, o.Scenarios) //nolint:contextcheck // softhsm2-util ends by itself
+	tokens, err := set.tokens(l, o.Scenarios+spareHSMs) //nolint:contextcheck // softhsm2-util ends by itself
 	if err != nil {
 		return nil, err
 	}
@@ -94,7 +94,7 @@ func real(ctx context.Context, o Options, balanced bool) (_ *Set, err error) {
 				}
 				return h, nil
 			default:
-				return steps.HSM{}, fmt.Errorf("all %d HSMs of the stage are taken", o.Scenarios)
+				return steps.HSM{}, fmt.Errorf("all %d HSMs of the stage are taken", o.Scenarios+spareHSMs)
 			}
 		},
 	}
@@ -118,6 +118,9 @@ func (s *Set) balance(ctx context.Context, l *lab.Lab, t softtoken.Token) (*lab.
 	}
 	return b, nil
 }
+
+// spareHSMs are for the scenarios that need a second one.
+const spareHSMs = 4
 
 // madeToken is a token with the application that uses it as somebody else.
 type madeToken struct {
