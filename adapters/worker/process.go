@@ -24,6 +24,7 @@ import (
 // Program is what is run as a worker.
 type Program struct {
 	Path   string
+	Name   string // as lists of processes show it; empty: Path
 	Args   []string
 	Env    []string  // all of the worker's environment
 	Stderr io.Writer // standard output and error of the worker; nil: none
@@ -47,6 +48,9 @@ func Start(p Program) (*Process, error) {
 	}
 	defer far.Close()                      //nolint:errcheck // the worker has its own
 	cmd := exec.Command(p.Path, p.Args...) //nolint:noctx // it lives until its pipe is closed
+	if p.Name != "" {
+		cmd.Args[0] = p.Name
+	}
 	cmd.Env, cmd.Stdout, cmd.Stderr = p.Env, p.Stderr, p.Stderr
 	cmd.ExtraFiles = []*os.File{far}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // an interrupt from the terminal is for its maker

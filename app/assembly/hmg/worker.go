@@ -37,7 +37,8 @@ func Work(ctx context.Context, c LibraryConfig, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
-	quiet := slog.New(slog.DiscardHandler) // the gateway logs what its workers answer
+	_ = os.WriteFile("/proc/self/comm", []byte("hmg-worker"), 0) // its name in logs, where the system has such names
+	quiet := slog.New(slog.DiscardHandler)                       // the gateway logs what its workers answer
 	lib := &ownLibrary{cfg: c, log: log}
 	gw := gateway.New(gateway.Config{Open: lib.open, Answers: lib.answers, Now: time.Now, Log: quiet})
 	server := hmgserver.New(hmgserver.Config{

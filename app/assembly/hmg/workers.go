@@ -116,7 +116,7 @@ type workshop struct {
 }
 
 func (ws *workshop) process(env ...string) (*worker.Process, error) {
-	return worker.Start(worker.Program{Path: ws.program.Path, Args: ws.program.Args, Env: append(env, ws.env...), Stderr: ws.program.Stderr})
+	return worker.Start(worker.Program{Path: ws.program.Path, Name: "gatehouse-hmg", Args: ws.program.Args, Env: append(env, ws.env...), Stderr: ws.program.Stderr})
 }
 
 // start starts a worker and logs in.
