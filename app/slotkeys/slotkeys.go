@@ -61,7 +61,7 @@ type Config struct {
 
 	ConnectWithin   time.Duration // opening a connection, with its login; 10 s
 	Patience        time.Duration // waiting for one to open while another one is there; 2 s
-	ProbeWithin     time.Duration // a connection that does not answer a probe in this time does not work; 5 s
+	ProbeWithin     time.Duration // a connection that does not answer a probe in this time does not work; 3 s
 	ProbeEvery      time.Duration // a connection that nobody uses is probed so often; 10 s
 	OperateWithin   time.Duration // one use of a key, on all connections together; 15 s
 	ChangeWithin    time.Duration // making, importing, changing, destroying a key; 90 s
@@ -78,7 +78,7 @@ func (c Config) withDefaults() Config {
 	}
 	def(&c.ConnectWithin, 10*time.Second)
 	def(&c.Patience, 2*time.Second)
-	def(&c.ProbeWithin, 5*time.Second)
+	def(&c.ProbeWithin, 3*time.Second)
 	def(&c.ProbeEvery, 10*time.Second)
 	def(&c.OperateWithin, 15*time.Second)
 	def(&c.ChangeWithin, 90*time.Second)
