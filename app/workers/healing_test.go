@@ -175,6 +175,36 @@ func TestChangesAreNotRepeated(t *testing.T) {
 	})
 }
 
+func TestWorkersBehind(t *testing.T) {
+	t.Parallel()
+	notFound := fault.New(fault.NotFound, "the key is not in the HSM")
+	label := []byte("another")
+	for name, call := range map[string]struct {
+		simulated tokensim.Call
+		do        func(w *world) error
+	}{
+		"when a key is used":    {tokensim.Operate, func(w *world) error { return w.encrypt(time.Second) }},
+		"when a key is changed": {tokensim.Update, func(w *world) error { return w.tok.Update(w.Context(), w.key, hsm.Change{Label: &label}) }},
+	} {
+		t.Run("another is asked "+name, func(t *testing.T) {
+			inWorld(t, 2, func(w *world) {
+				w.slot.Fail(tokensim.Fault{Call: call.simulated, Err: notFound})
+				if err := call.do(w); err != nil {
+					w.Errorf("got %v, want the other worker to do it", err)
+				}
+			})
+		})
+		t.Run("and believed "+name, func(t *testing.T) {
+			inWorld(t, 2, func(w *world) {
+				w.slot.Fail(tokensim.Fault{Call: call.simulated, Err: notFound, Stays: true})
+				if err := call.do(w); !errors.Is(err, fault.NotFound) {
+					w.Errorf("got %v, want not found", err)
+				}
+			})
+		})
+	}
+}
+
 func TestLadder(t *testing.T) {
 	t.Parallel()
 	t.Run("begins with what the error asks for, and climbs", func(t *testing.T) {

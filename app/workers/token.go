@@ -79,8 +79,8 @@ func repeated[T any](ctx context.Context, s *Slot, c class, f func(token.Worker)
 		}
 		switch {
 		case errors.Is(err, fault.NotFound) && c == operate:
-			if first, w := s.pick(change, nil); w != nil && first != m {
-				return ahead(first, m, w, f)
+			if other, w := s.pick(change, m); w != nil {
+				return ahead(other, m, w, c, f)
 			}
 			return v, err
 		case errors.Is(err, fault.Internal) && n > 1, !errors.Is(err, fault.Unavailable) && !errors.Is(err, fault.Internal),
@@ -103,17 +103,23 @@ func once[T any](ctx context.Context, s *Slot, f func(token.Worker) (T, error)) 
 			return v, down
 		}
 		v, err = do(m, w, change, f)
+		if errors.Is(err, fault.NotFound) {
+			if other, w := s.pick(change, m); w != nil {
+				return ahead(other, m, w, change, f)
+			}
+		}
 		if err == nil || !errors.Is(err, fault.Untried) || n == attempts {
 			return v, err
 		}
 	}
 }
 
-// ahead makes a call that a member behind did not find the key for with the
-// member that changes the token: some libraries do not see what another process
-// has made. When the key is there, the one behind has to look anew.
-func ahead[T any](first, behind *member, w token.Worker, f func(token.Worker) (T, error)) (T, error) {
-	v, err := do(first, w, operate, f)
+// ahead makes a call that a member behind did not find the key for with another
+// one: some libraries do not see what another process has made, and it is not
+// always the same member that changes the token. When the key is there, the one
+// behind has to look anew.
+func ahead[T any](other, behind *member, w token.Worker, c class, f func(token.Worker) (T, error)) (T, error) {
+	v, err := do(other, w, c, f)
 	if err == nil {
 		behind.slot.log.Info("worker does not see a key that is there", slog.Int("worker", behind.number))
 		behind.suspect(behind.current(), errBehind)
