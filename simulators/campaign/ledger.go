@@ -61,7 +61,7 @@ func (tr *Traffic) make(ctx context.Context, first int) {
 				alive = append(alive, e)
 			}
 		})
-		if len(alive) > 0 {
+		if len(alive) > 0 && len(alive[len(alive)-1].labels) == 1 {
 			tr.step(ctx, func() { tr.renamed(ctx, alive[len(alive)-1]) })
 		}
 		if len(alive) > 2 {
