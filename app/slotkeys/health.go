@@ -14,8 +14,9 @@ import (
 // health is what is known of a link's connection, under the link's lock.
 type health struct {
 	breaker failover.Breaker
-	known   bool  // something was learnt
-	err     error // why it is not connected
+	verdict chan struct{} // while it is half-open: closed when it is no more
+	known   bool          // something was learnt
+	err     error         // why it is not connected
 	since   time.Time
 	checked time.Time
 	good    time.Time // when a call was last answered
@@ -110,18 +111,45 @@ func (l *link) usable() (bool, error) {
 }
 
 // beginTrial lets one request find out whether a connection works that is
-// passed over. Joins is true when an attempt to open it is under way.
-func (l *link) beginTrial() (joins bool, err error) {
+// passed over: trial is true for that one. Whoever comes meanwhile waits a
+// moment for what it finds.
+func (l *link) beginTrial(ctx context.Context) (trial bool, patience time.Duration, err error) {
+	l.mu.Lock()
+	verdict := l.verdict
+	switch {
+	case l.opening != nil: // which is waited for
+		l.mu.Unlock()
+		return false, moment, nil
+	case l.breaker.State() != failover.HalfOpen:
+		defer l.mu.Unlock()
+		l.turn(failover.Probing, l.links.cfg.Now(), 0)
+		return l.breaker.State() == failover.HalfOpen, 0, nil
+	}
+	l.mu.Unlock()
+	wait := time.NewTimer(moment)
+	defer wait.Stop()
+	select {
+	case <-verdict:
+	case <-wait.C:
+	case <-ctx.Done():
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	switch {
-	case l.opening != nil:
-		return true, nil
-	case l.breaker.State() == failover.HalfOpen && l.err != nil:
-		return false, l.err
-	default:
-		l.breaker = l.breaker.Next(failover.Probing, l.links.cfg.Now(), 0)
-		return false, nil
+	if l.connected() || l.err == nil {
+		return false, moment, nil
+	}
+	return false, 0, l.err
+}
+
+// turn has the breaker react to an event. The caller holds l.mu.
+func (l *link) turn(e failover.Event, now time.Time, jitter float64) {
+	before := l.breaker.State()
+	l.breaker = l.breaker.Next(e, now, jitter)
+	switch half := l.breaker.State() == failover.HalfOpen; {
+	case half && before != failover.HalfOpen:
+		l.verdict = make(chan struct{})
+	case !half && before == failover.HalfOpen:
+		close(l.verdict)
 	}
 }
 
@@ -132,7 +160,7 @@ func (l *link) note(e failover.Event, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	before := l.connected()
-	l.breaker = l.breaker.Next(e, now, cfg.Jitter())
+	l.turn(e, now, cfg.Jitter())
 	if e == failover.Dropped || e == failover.Probing {
 		return
 	}
@@ -172,13 +200,13 @@ func (l *link) learn(r groups.Refusal) {
 	switch {
 	case r.Reason != fault.Unspecified && l.refused == nil:
 		l.refused = fault.New(fault.Unavailable, "the PIN was refused before; it is not tried again until the connection is changed or tested").Because(r.Reason)
-		l.breaker = l.breaker.Next(failover.Refused, r.At, 0)
+		l.turn(failover.Refused, r.At, 0)
 		l.err, l.since, l.checked = l.refused, r.At, r.At
 		l.learnt()
 		l.giveUp()
 	case r.Reason == fault.Unspecified && l.refused != nil: // a person has tested it at another node
 		l.refused, l.err = nil, nil
-		l.breaker = l.breaker.Next(failover.Reset, l.checked, 0)
+		l.turn(failover.Reset, l.checked, 0)
 	}
 }
 

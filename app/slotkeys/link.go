@@ -49,12 +49,8 @@ func newLink(ls *links, g id.Group, conn groups.Connection) *link {
 func (l *link) serve(ctx, caller context.Context, c call, p picked, share time.Duration) (reached bool, err error) {
 	var patience time.Duration
 	if p.trial {
-		joins, err := l.beginTrial()
-		switch {
-		case err != nil:
+		if p.trial, patience, err = l.beginTrial(ctx); err != nil {
 			return false, err
-		case joins: // somebody is finding out already
-			patience, p.trial = moment, false
 		}
 	}
 	var cut *context.CancelFunc

@@ -318,3 +318,26 @@ func TestACallerWhoLeavesSaysNothingOfTheConnection(t *testing.T) {
 		}
 	}, first, other)
 }
+
+// While one request finds out whether the only connection works again, the
+// others wait for what it finds.
+func TestWhoComesWhileOneFindsOutWaitsAMoment(t *testing.T) {
+	t.Parallel()
+	inPair(t, func(t *testing.T, p *pair) {
+		k := made(t, p.Backend, p.group)
+		p.set(p.ill, first, refuse)
+		if err := sign(t, p.Backend, p.group, k); fault.ReasonOf(err) != fault.Refused {
+			t.Fatalf("got %v, want it refused", err)
+		}
+		p.set(p.ill, first, func(context.Context) error { <-time.After(100 * time.Millisecond); return nil })
+		var asked sync.WaitGroup
+		for range 20 {
+			asked.Go(func() {
+				if err := sign(t, p.Backend, p.group, k); err != nil {
+					t.Errorf("once it is back: got %v, want everybody served", err)
+				}
+			})
+		}
+		asked.Wait()
+	}, first)
+}
