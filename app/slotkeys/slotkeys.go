@@ -11,7 +11,7 @@
 // by grouping and by sync. Safe for concurrent use.
 //
 // The files: slotkeys and try hold what is common to all calls, use, making,
-// recovery and inventory the calls; roster, link, opening and health what is
+// recovery and inventory the calls; roster, link, opening, health and pin what is
 // known of the connections; watch and check what keeps that fresh.
 package slotkeys
 
