@@ -24,6 +24,9 @@ func (t *Token) Update(ctx context.Context, ref hsm.Ref, c hsm.Change) error {
 			if err == nil {
 				continue
 			}
+			if i == 0 && (staleHandle(err) || errors.Is(err, errMoved)) {
+				return errMoved // and nothing that would keep it from being found again
+			}
 			// Halves that differ would no longer be found together.
 			for j := range i + 1 {
 				if j < i || !errors.Is(err, errMoved) {
@@ -44,6 +47,9 @@ func (t *Token) Destroy(ctx context.Context, ref hsm.Ref) error {
 			if err == nil {
 				err = t.m.lib.DestroyObject(pkcs11.SessionHandle(s.handle), pkcs11.ObjectHandle(o.handle))
 			}
+			if i == 0 && (staleHandle(err) || errors.Is(err, errMoved)) {
+				return errMoved
+			}
 			if err != nil && (i == 0 || !staleHandle(err)) {
 				return err
 			}
@@ -55,7 +61,7 @@ func (t *Token) Destroy(ctx context.Context, ref hsm.Ref) error {
 // change finds the key that ref names anew, for nothing remembered is good
 // enough for a change, and runs f over it and its public half, in the same
 // session and at once. f makes sure of each handle right before it changes what
-// it means.
+// it means; when it returns errMoved itself, it has changed nothing yet.
 func (t *Token) change(ctx context.Context, doing string, ref hsm.Ref, f func(*session, []*located) error) error {
 	var err error
 	for range moves {
@@ -81,15 +87,19 @@ func (t *Token) changeNow(s *session, ref hsm.Ref, f func(*session, []*located) 
 		halves = append(halves, k.public)
 	}
 	for _, o := range halves {
-		if err := t.still(s, o, proofOf(*o, look)); err != nil {
+		if err := t.still(s, o, proofOf(*o, look)); staleHandle(err) {
+			return errMoved
+		} else if err != nil {
 			return err
 		}
 	}
 	defer t.changed(ref.ID)
-	if err := f(s, halves); err != nil {
+	switch err := f(s, halves); err { //nolint:errorlint // this very error, not one that wraps it: nothing was begun
+	case nil, errMoved:
+		return err
+	default:
 		return errBegun{fixed(err)}
 	}
-	return nil
 }
 
 // fixed makes Denied of the many ways in which tokens refuse a change.

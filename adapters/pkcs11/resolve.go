@@ -96,13 +96,18 @@ func (t *Token) search(s *session, class hsm.Class, ref hsm.Ref) ([]located, err
 	if len(ref.ID) != 0 {
 		attrs = append(attrs, cryptoki.Attribute{Type: pkcs11.CKA_ID, Value: ref.ID})
 	}
-	handles, err := t.lookFor(s, attrs)
-	if err != nil {
-		return nil, err
-	}
-	os, err := t.read(s, handles)
-	if err != nil {
-		return nil, err
+	var os []located
+	for range moves { // what was found and is gone when it is looked at may have another handle by now
+		handles, err := t.lookFor(s, attrs)
+		if err != nil {
+			return nil, err
+		}
+		if os, err = t.read(s, handles); err != nil {
+			return nil, err
+		}
+		if len(os) == len(handles) {
+			break
+		}
 	}
 	unreadable := slices.ContainsFunc(os, func(o located) bool { return o.Unreadable != "" })
 	byLabel := class != hsm.PublicKey || ref.Class == hsm.PublicKey || len(ref.ID) == 0
