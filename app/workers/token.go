@@ -79,10 +79,7 @@ func repeated[T any](ctx context.Context, s *Slot, c class, f func(token.Worker)
 		}
 		switch {
 		case errors.Is(err, fault.NotFound) && c == operate:
-			if other, w := s.pick(change, m); w != nil {
-				return ahead(other, m, w, c, f)
-			}
-			return v, err
+			return ahead(m, w, c, f)
 		case errors.Is(err, fault.Internal) && n > 1, !errors.Is(err, fault.Unavailable) && !errors.Is(err, fault.Internal),
 			errors.As(err, new(final)), n == attempts, broken == endings, ctx.Err() != nil:
 			return v, err
@@ -104,9 +101,7 @@ func once[T any](ctx context.Context, s *Slot, f func(token.Worker) (T, error)) 
 		}
 		v, err = do(m, w, change, f)
 		if errors.Is(err, fault.NotFound) {
-			if other, w := s.pick(change, m); w != nil {
-				return ahead(other, m, w, change, f)
-			}
+			return ahead(m, w, change, f)
 		}
 		if err == nil || !errors.Is(err, fault.Untried) || n == attempts {
 			return v, err
@@ -115,11 +110,15 @@ func once[T any](ctx context.Context, s *Slot, f func(token.Worker) (T, error)) 
 }
 
 // ahead makes a call that a member behind did not find the key for with another
-// one: some libraries do not see what another process has made, and it is not
-// always the same member that changes the token. When the key is there, the one
-// behind has to look anew.
-func ahead[T any](other, behind *member, w token.Worker, c class, f func(token.Worker) (T, error)) (T, error) {
-	v, err := do(other, w, c, f)
+// one: some libraries do not see, or not at once, what another process has made,
+// and it is not always the same member that changes the token. When the key is
+// there, the one behind has to look anew. Without another one it looks again.
+func ahead[T any](behind *member, w token.Worker, c class, f func(token.Worker) (T, error)) (T, error) {
+	other, ow := behind.slot.pick(change, behind)
+	if ow == nil {
+		return do(behind, w, c, f)
+	}
+	v, err := do(other, ow, c, f)
 	if err == nil {
 		behind.slot.log.Info("worker does not see a key that is there", slog.Int("worker", behind.number))
 		behind.suspect(behind.current(), errBehind)
