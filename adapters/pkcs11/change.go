@@ -33,7 +33,7 @@ func (t *Token) Update(ctx context.Context, ref hsm.Ref, c hsm.Change) error {
 					_ = t.update(s, halves[j], hsm.Change{Label: &before[j].Label, Ops: &before[j].Ops})
 				}
 			}
-			return err
+			return errBegun{err}
 		}
 		return nil
 	})
@@ -51,7 +51,7 @@ func (t *Token) Destroy(ctx context.Context, ref hsm.Ref) error {
 				return errMoved
 			}
 			if err != nil && (i == 0 || !staleHandle(err)) {
-				return err
+				return errBegun{err}
 			}
 		}
 		return nil
@@ -61,7 +61,7 @@ func (t *Token) Destroy(ctx context.Context, ref hsm.Ref) error {
 // change finds the key that ref names anew, for nothing remembered is good
 // enough for a change, and runs f over it and its public half, in the same
 // session and at once. f makes sure of each handle right before it changes what
-// it means; when it returns errMoved itself, it has changed nothing yet.
+// it means; when it returns errMoved that is not begun, it has changed nothing yet.
 func (t *Token) change(ctx context.Context, doing string, ref hsm.Ref, f func(*session, []*located) error) error {
 	var err error
 	for range moves {
@@ -94,12 +94,11 @@ func (t *Token) changeNow(s *session, ref hsm.Ref, f func(*session, []*located) 
 		}
 	}
 	defer t.changed(ref.ID)
-	switch err := f(s, halves); err { //nolint:errorlint // this very error, not one that wraps it: nothing was begun
-	case nil, errMoved:
+	err = f(s, halves)
+	if err == nil || errors.Is(err, errMoved) && !begun(err) {
 		return err
-	default:
-		return errBegun{fixed(err)}
 	}
+	return errBegun{fixed(err)}
 }
 
 // fixed makes Denied of the many ways in which tokens refuse a change.

@@ -109,13 +109,16 @@ func (t *Token) search(s *session, class hsm.Class, ref hsm.Ref) ([]located, err
 			break
 		}
 	}
-	unreadable := slices.ContainsFunc(os, func(o located) bool { return o.Unreadable != "" })
+	// A token that finds an object and then does not show what was looked for is not believed.
+	contradicts := slices.ContainsFunc(os, func(o located) bool {
+		return o.Unreadable != "" || len(ref.ID) != 0 && (o.Class != class || !bytes.Equal(o.ID, ref.ID))
+	})
 	byLabel := class != hsm.PublicKey || ref.Class == hsm.PublicKey || len(ref.ID) == 0
 	os = slices.DeleteFunc(os, func(o located) bool {
 		return o.Class != class || !sameFamily(o.Type, ref.Type) || !bytes.Equal(o.ID, ref.ID) ||
 			byLabel && !bytes.Equal(o.Label, ref.Label)
 	})
-	if len(os) == 0 && unreadable {
+	if len(os) == 0 && contradicts {
 		return nil, fault.New(fault.Unavailable, "the HSM finds a key and does not show its attributes").Because(fault.TokenFailed)
 	}
 	return os, nil
