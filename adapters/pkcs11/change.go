@@ -70,7 +70,11 @@ func (t *Token) change(ctx context.Context, doing string, ref hsm.Ref, f func(*s
 			break
 		}
 	}
-	return translate(doing, err)
+	err = translate(doing, err)
+	if begun(err) && staleHandle(err) { // in the middle of the change of a key that was there
+		err = atToken(err)
+	}
+	return err
 }
 
 func (t *Token) changeNow(s *session, ref hsm.Ref, f func(*session, []*located) error) error {

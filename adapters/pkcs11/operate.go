@@ -124,20 +124,6 @@ type errInput struct{ cause error }
 func (e errInput) Error() string { return fmt.Sprintf("processing the input: %v", e.cause) }
 func (e errInput) Unwrap() error { return e.cause }
 
-// run has the token do j with a handle of k. The output is the caller's, and
-// confirmed to be k's.
-func (t *Token) run(ctx context.Context, k *key, j job) ([]byte, error) {
-	out, err := t.runOnce(ctx, k, j)
-	if err != nil {
-		return nil, err
-	}
-	if err := t.confirm(ctx, k, j); err != nil {
-		clear(out)
-		return nil, err
-	}
-	return out, nil
-}
-
 // runOnce is run without the confirmation that a result needs.
 func (t *Token) runOnce(ctx context.Context, k *key, j job) ([]byte, error) {
 	return again(ctx, t, quick, func(s *session) ([]byte, error) {

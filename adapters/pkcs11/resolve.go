@@ -29,9 +29,8 @@ type key struct {
 	spki   []byte   // the public key, where it is known
 	field  int      // EC: bytes of a coordinate
 
-	confirmations [2]confirmation // of the key, of its public half
-	proof         *cryptoki.Proof // of the key
-	publicProof   *cryptoki.Proof // of public
+	proof       *cryptoki.Proof // of the key
+	publicProof *cryptoki.Proof // of public
 
 	software func() crypto.PublicKey // spki as Go has it; nil where Go has not
 }

@@ -33,6 +33,7 @@ type Token struct {
 	free    chan *session
 	jobs    chan func(*session) // for serve
 	handles *handles
+	queue   queue
 	writes  atomic.Uint64         // grows with every change of token objects
 	pool    atomic.Uint64         // grows when all sessions but the one with the login are to be replaced
 	logins  atomic.Uint64         // grows when all sessions have been closed

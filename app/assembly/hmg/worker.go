@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"runtime"
 	"sync"
 	"time"
 
@@ -38,7 +39,10 @@ func Work(ctx context.Context, c LibraryConfig, log *slog.Logger) error {
 		return err
 	}
 	_ = os.WriteFile("/proc/self/comm", []byte("hmg-worker"), 0) // its name in logs, where the system has such names
-	quiet := slog.New(slog.DiscardHandler)                       // the gateway logs what its workers answer
+	// One thread of Go beside those in the library: it does one thing after the
+	// other, and there are other workers for the rest.
+	runtime.GOMAXPROCS(1)
+	quiet := slog.New(slog.DiscardHandler) // the gateway logs what its workers answer
 	lib := &ownLibrary{cfg: c, log: log}
 	gw := gateway.New(gateway.Config{Open: lib.open, Answers: lib.answers, Now: time.Now, Log: quiet})
 	server := hmgserver.New(hmgserver.Config{

@@ -1,0 +1,223 @@
+package pkcs11
+
+import (
+	"context"
+	"runtime"
+	"sync"
+	"time"
+
+	"gatehouse/core/fault"
+)
+
+// Operations are done one after the other by the goroutine that has come first,
+// for those that come meanwhile too, as long as each takes little time: what a
+// library does quickly it mostly does under one lock, and threads that fight for
+// that, and goroutines that are woken for each call, cost more than the calls.
+// Operations that take long are done at the same time, as many as there are
+// sessions.
+//
+// When a batch is done, its handles are asked, once for each key, whether they
+// still mean what was meant. That costs as much as an operation, on some tokens.
+const (
+	together = 16                     // operations in a batch
+	brisk    = 300 * time.Microsecond // what operations may take to be done one by one
+	stuck    = 20 * time.Millisecond  // after which one that is under way is waited for by nobody else
+	patience = 4096                   // operations that may wait
+)
+
+// work is an operation that waits to be done, or is done.
+type work struct {
+	ctx   context.Context //nolint:containedctx // of the caller that waits for it
+	k     *key
+	j     job
+	out   []byte
+	err   error
+	asked bool // its handle has been asked
+	done  chan struct{}
+}
+
+// queue is the operations that wait, and what is known of those under way.
+type queue struct {
+	mu      sync.Mutex
+	waiting []*work
+	workers int           // goroutines that do work
+	pace    time.Duration // what an operation takes lately
+	began   time.Time     // the operation that was begun last, while one is under way
+	watched bool          // rescue will look whether one is stuck
+}
+
+// enqueue adds w, and reports whether its caller has to work: otherwise somebody
+// who does takes it along.
+func (q *queue) enqueue(w *work, sessions int, rescue func()) (lead bool, err error) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if len(q.waiting) >= patience {
+		return false, fault.New(fault.Unavailable, "too many operations wait for the HSM").Because(fault.Busy).Untried()
+	}
+	q.waiting = append(q.waiting, w)
+	if q.workers < q.useful(sessions) {
+		q.workers++
+		return true, nil
+	}
+	if !q.watched {
+		q.watched = true
+		time.AfterFunc(stuck, rescue)
+	}
+	return false, nil
+}
+
+// useful returns how many may work at the same time. The caller holds q.mu.
+func (q *queue) useful(sessions int) int {
+	if q.pace > brisk || q.isStuck() {
+		return sessions
+	}
+	return 1
+}
+
+func (q *queue) isStuck() bool { return !q.began.IsZero() && time.Since(q.began) > stuck }
+
+// next is take, when all who are about to come have come.
+func (q *queue) next(sessions int) []*work {
+	for n, last := q.len(), -1; n > last; last, n = n, q.len() {
+		runtime.Gosched()
+	}
+	return q.take(sessions)
+}
+
+func (q *queue) len() int {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return len(q.waiting)
+}
+
+// take returns the next batch; none when its caller is not needed any more.
+func (q *queue) take(sessions int) []*work {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	n := min(len(q.waiting), together)
+	if q.pace > brisk {
+		n = min(n, 1)
+	}
+	if n == 0 || q.workers > q.useful(sessions) {
+		if q.workers--; q.workers == 0 {
+			q.began = time.Time{}
+		}
+		return nil
+	}
+	batch := make([]*work, n)
+	copy(batch, q.waiting)
+	left := copy(q.waiting, q.waiting[n:])
+	clear(q.waiting[left:])
+	q.waiting = q.waiting[:left]
+	return batch
+}
+
+// begins notes that an operation begins, and how long the one before took.
+func (q *queue) begins(now time.Time, before time.Duration) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.began = now
+	if before > 0 {
+		q.pace += (before - q.pace) / 8
+	}
+}
+
+// run has the token do j with a handle of k. The output is the caller's, and
+// confirmed to be k's.
+func (t *Token) run(ctx context.Context, k *key, j job) ([]byte, error) {
+	w := &work{ctx: ctx, k: k, j: j, done: make(chan struct{})}
+	lead, err := t.queue.enqueue(w, cap(t.free), t.rescue)
+	switch {
+	case err != nil:
+		return nil, err
+	case lead && ctx.Done() == nil:
+		t.work(t.queue.next(cap(t.free)))
+	case lead:
+		go t.work(t.queue.next(cap(t.free))) // others wait for it when this caller has gone
+	}
+	select {
+	case <-w.done:
+		return w.out, w.err
+	case <-ctx.Done():
+		return nil, ended(ctx)
+	}
+}
+
+// work does a batch, and leaves the next one to another goroutine: who has led
+// wants its answer, too.
+func (t *Token) work(batch []*work) {
+	t.batch(batch)
+	if next := t.queue.next(cap(t.free)); next != nil {
+		go t.work(next)
+	}
+}
+
+// rescue has somebody else go on when an operation is stuck, and looks again as
+// long as any wait.
+func (t *Token) rescue() {
+	q := &t.queue
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.watched = len(q.waiting) > 0; !q.watched {
+		return
+	}
+	if q.workers < q.useful(cap(t.free)) {
+		q.workers++
+		go func() { t.work(q.next(cap(t.free))) }()
+	}
+	time.AfterFunc(stuck, t.rescue)
+}
+
+// batch does operations, and asks for what was done with which key.
+func (t *Token) batch(all []*work) {
+	var took time.Duration
+	for _, w := range all {
+		now := time.Now()
+		t.queue.begins(now, took)
+		if w.err = ended(w.ctx); w.err != nil {
+			w.err = untried(w.err)
+			took = 0
+			continue
+		}
+		w.out, w.err = t.runOnce(context.WithoutCancel(w.ctx), w.k, w.j)
+		took = time.Since(now)
+	}
+	t.queue.begins(time.Now(), took)
+	if t.m.opts.Recheck != RecheckNever {
+		t.confirm(all)
+	}
+	for _, w := range all {
+		close(w.done)
+	}
+}
+
+// confirm takes the results back of which it is not known that they are the key's.
+func (t *Token) confirm(all []*work) {
+	for i, w := range all {
+		if w.err != nil || w.asked {
+			continue
+		}
+		err := t.ask(w)
+		for _, o := range all[i:] {
+			if o.err == nil && !o.asked && o.k == w.k && o.j.object == w.j.object {
+				o.asked = true
+				if err != nil {
+					clear(o.out)
+					o.out, o.err = nil, err
+				}
+			}
+		}
+	}
+}
+
+// ask makes sure that w was done with the key that was meant: errMoved says that
+// it was not.
+func (t *Token) ask(w *work) error {
+	_, err := again(context.WithoutCancel(w.ctx), t, quick, func(s *session) (struct{}, error) {
+		if w.k.gen != t.handles.generation() {
+			return struct{}{}, errMoved
+		}
+		return struct{}{}, t.recheck(s, w.k, w.j)
+	})
+	return err
+}
