@@ -131,9 +131,9 @@ func (t *Token) run(ctx context.Context, k *key, j job) ([]byte, error) {
 	case err != nil:
 		return nil, err
 	case lead && ctx.Done() == nil:
-		t.work(t.queue.next(cap(t.free)))
+		t.work(t.queue.next(cap(t.free))) //nolint:contextcheck // each operation has its caller's
 	case lead:
-		go t.work(t.queue.next(cap(t.free))) // others wait for it when this caller has gone
+		go t.work(t.queue.next(cap(t.free))) //nolint:contextcheck // others wait for it when this caller has gone
 	}
 	select {
 	case <-w.done:
