@@ -165,16 +165,29 @@ const forgetful = 30 * time.Second
 // away what nobody needs. Nobody makes anything meanwhile. It returns how many
 // objects it has cleared away that nobody knows: what a process leaves that dies
 // while it makes one.
-func (tr *Traffic) audit(app interface {
-	Objects() ([]hsm.Object, error)
-	Remove(class hsm.Class, id []byte) (int, error)
-}, tally *Tally,
-) (strays int, err error) {
+func (tr *Traffic) audit(app directly, tally *Tally) (strays int, err error) {
 	tr.making.Lock()
 	defer tr.making.Unlock()
+	strays, doubts, err := tr.look(app)
+	if err == nil && len(doubts.Violations()) > 0 {
+		// SoftHSM2 has been seen not to show at once what a process that died had written.
+		time.Sleep(calm)
+		var more int
+		more, doubts, err = tr.look(app)
+		strays += more
+	}
+	for _, d := range doubts.Violations() {
+		tally.violates("%s", d)
+	}
+	return strays, err
+}
+
+// look compares once.
+func (tr *Traffic) look(app directly) (strays int, doubts *Tally, err error) {
+	doubts = &Tally{}
 	objects, err := app.Objects()
 	if err != nil {
-		return 0, fmt.Errorf("looking into the token: %w", err)
+		return 0, doubts, fmt.Errorf("looking into the token: %w", err)
 	}
 	own := map[string]bool{}
 	for _, list := range [][2]hsm.Object{tr.using.ec, tr.using.rsa, tr.using.aes} {
@@ -197,28 +210,34 @@ func (tr *Traffic) audit(app interface {
 		default:
 			strays++
 			if _, err := app.Remove(o.Class, o.ID); err != nil {
-				return strays, fmt.Errorf("clearing away an object: %w", err)
+				return strays, doubts, fmt.Errorf("clearing away an object: %w", err)
 			}
 		}
 	}
 	strays += max(0, unreadable-l.unreadable) // which stay: nobody can name them
 	l.unreadable = unreadable
 	for id, e := range l.entries {
-		e.compare(found[id], tally)
+		e.compare(found[id], doubts)
 		switch {
-		case e.is == gone, e.is == unbegun:
+		case len(found[id]) == 0 && (e.is == gone || e.is == unbegun):
 			delete(l.entries, id)
 		case e.is == unknown && time.Since(e.since) > forgetful && len(found[id]) == 0:
 			delete(l.entries, id)
 		case e.is == unknown:
 			for _, o := range found[id] {
 				if _, err := app.Remove(o.Class, o.ID); err != nil {
-					return strays, fmt.Errorf("clearing away a key: %w", err)
+					return strays, doubts, fmt.Errorf("clearing away a key: %w", err)
 				}
 			}
 		}
 	}
-	return strays, nil
+	return strays, doubts, nil
+}
+
+// directly is a way into the token that does not lead through the gateway.
+type directly interface {
+	Objects() ([]hsm.Object, error)
+	Remove(class hsm.Class, id []byte) (int, error)
 }
 
 // compare notes where a key is not as was told.
