@@ -15,6 +15,7 @@ import (
 
 const (
 	quick   = 200 * time.Microsecond // what calls may take on average to be done in place
+	alone   = 2 * time.Millisecond   // the same in a worker, whose gateway has others for what comes meanwhile
 	lookout = 20 * time.Millisecond  // a reader that is met twice in one call is replaced
 	yawns   = 50                     // rounds without work after which the lookout sleeps
 )

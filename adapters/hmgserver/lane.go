@@ -50,8 +50,8 @@ func (l *lane) took(begun time.Time, d time.Duration) {
 	l.last.Store(begun.UnixNano() + int64(d))
 }
 
-// quick reports whether jobs are quick lately.
-func (l *lane) quick() bool { return l.pace.Load() < int64(quick) }
+// quick reports whether jobs take less than so long lately.
+func (l *lane) quick(limit time.Duration) bool { return l.pace.Load() < int64(limit) }
 
 // enter takes a place for a job that its caller does itself. It must leave.
 func (l *lane) enter() bool {

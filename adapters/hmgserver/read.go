@@ -110,7 +110,11 @@ func (c *conn) request(f hmgwire.Frame) bool {
 		go c.run(l, slot, do)
 		return true
 	}
-	if f.Kind == hmgwire.KindOperate && !c.in.Waiting() && c.requests.Load() == 1 && lane.quick() && lane.enter() {
+	limit := quick
+	if c.secure == nil {
+		limit = alone
+	}
+	if f.Kind == hmgwire.KindOperate && !c.in.Waiting() && c.requests.Load() == 1 && lane.quick(limit) && lane.enter() {
 		l.inPlace = true
 		return c.inPlace(func() {
 			c.run(l, slot, do)
