@@ -9,6 +9,7 @@ import (
 	"gatehouse/app/ledger"
 	"gatehouse/app/slotkeys"
 	"gatehouse/core/access"
+	"gatehouse/core/fault"
 	"gatehouse/core/groups"
 	"gatehouse/core/hsm"
 	"gatehouse/core/id"
@@ -70,6 +71,7 @@ func (s *Service) compare(ctx context.Context, g groups.Group) error {
 // compareSynced is compare after a sync that has read one inventory already. It
 // returns a warning for each connection that differs.
 func (s *Service) compareSynced(ctx context.Context, g groups.Group, through id.Connection, inventory []hsm.Object) []keysync.Warning {
+	s.settle(ctx, g)
 	found, err := s.differences(ctx, g, map[id.Connection][]hsm.Object{through: inventory})
 	if err != nil {
 		return []keysync.Warning{{Message: "the keys behind the group's connections were not compared; that is tried again"}}
@@ -83,16 +85,34 @@ func (s *Service) compareSynced(ctx context.Context, g groups.Group, through id.
 	return warnings
 }
 
+// checking is how long a sync waits to know which connections work.
+const checking = 3 * time.Second
+
+// settle waits until it is known which connections of g work, that have just
+// been made or changed.
+func (s *Service) settle(ctx context.Context, g groups.Group) {
+	if len(g.Connections) < 2 {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, checking)
+	defer cancel()
+	s.slots.AwaitStatuses(ctx, g)
+}
+
 // differences compares the keys behind the connections of g that work, using
 // inventories that were read already, and takes note of what it finds. What
 // seems to differ is read a second time: somebody may have made a key between
 // two readings.
 func (s *Service) differences(ctx context.Context, g groups.Group, have map[id.Connection][]hsm.Object) (map[id.Connection]keysync.Difference, error) {
 	working := s.working(g)
-	if len(working) < 2 || !s.start(s.comparing, g.ID) {
+	if len(working) < 2 {
 		return nil, nil
 	}
-	defer s.end(s.comparing, g.ID)
+	end, err := s.turn(ctx, g.ID)
+	if err != nil {
+		return nil, err
+	}
+	defer end()
 	begun := s.cfg.Now()
 	found, err := s.difference(ctx, g, working, have)
 	for _, d := range found {
@@ -108,6 +128,31 @@ func (s *Service) differences(ctx context.Context, g groups.Group, have map[id.C
 	s.compared[g.ID] = comparison{begun, g.Version}
 	s.mu.Unlock()
 	return found, s.tell(ctx, g, found)
+}
+
+// turn waits until nobody else compares the keys of g. The caller calls end.
+func (s *Service) turn(ctx context.Context, g id.Group) (end func(), err error) {
+	mine := make(chan struct{})
+	for {
+		s.mu.Lock()
+		other, busy := s.comparing[g]
+		if !busy {
+			s.comparing[g] = mine
+			s.mu.Unlock()
+			return func() {
+				s.mu.Lock()
+				delete(s.comparing, g)
+				s.mu.Unlock()
+				close(mine)
+			}, nil
+		}
+		s.mu.Unlock()
+		select {
+		case <-other:
+		case <-ctx.Done():
+			return nil, fault.Wrap(fault.Unavailable, ctx.Err(), "waiting for keys to be compared").Because(fault.TimedOut)
+		}
+	}
 }
 
 // difference compares the keys behind these connections, read one after the other.

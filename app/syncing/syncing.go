@@ -48,7 +48,7 @@ type Service struct {
 	mu      sync.Mutex
 	running map[id.Group]bool
 
-	comparing map[id.Group]bool
+	comparing map[id.Group]chan struct{} // closed when it is done
 	compared  map[id.Group]comparison
 }
 
@@ -57,7 +57,7 @@ func New(cat *catalogue.Catalogue, l *ledger.Ledger, slots *slotkeys.Backend, k 
 	if cfg.CompareEvery == 0 {
 		cfg.CompareEvery = 15 * time.Minute
 	}
-	return &Service{cat: cat, ledger: l, slots: slots, keyring: k, cfg: cfg, running: map[id.Group]bool{}, comparing: map[id.Group]bool{}, compared: map[id.Group]comparison{}}
+	return &Service{cat: cat, ledger: l, slots: slots, keyring: k, cfg: cfg, running: map[id.Group]bool{}, comparing: map[id.Group]chan struct{}{}, compared: map[id.Group]comparison{}}
 }
 
 // Phase is what a running sync is doing.
