@@ -36,6 +36,7 @@ func balancerSteps() []Step {
 		{When, `^the copy (hangs|is removed)$`, on1((*scenario).copyIs)},
 		{When, `^that gateway (is started again|thaws)$`, on1((*scenario).gatewayIs)},
 		{When, `^the copy (answers again|is restored)$`, on1((*scenario).copyIs)},
+		{Then, `^(its|the other) gateway says that it is (well|ill)$`, on2((*scenario).gatewaySays)},
 		{Then, `^the load balancer sends everything to the other gateway$`, on0((*scenario).trafficHasMoved)},
 		{Then, `^the load balancer sends requests to both gateways$`, on0((*scenario).trafficIsShared)},
 	}
@@ -159,6 +160,25 @@ func (b *balanced) progress() int {
 		n += b.made.Count()
 	}
 	return n
+}
+
+// gatewaySays waits until a gateway answers a health check as it should.
+func (s *scenario) gatewaySays(ctx context.Context, which, want string) error {
+	b := s.balanced
+	n := b.Nodes[b.ill]
+	if which == "the other" {
+		n = b.Nodes[1-b.ill]
+	}
+	return b.Await(ctx, func([]lab.Server) error {
+		well, err := n.Healthy(ctx)
+		if err != nil {
+			return err
+		}
+		if well != (want == "well") {
+			return fmt.Errorf("%s gateway says that it is well: %t", which, well)
+		}
+		return nil
+	})
 }
 
 // goOn is what must get done for the traffic to count as flowing.

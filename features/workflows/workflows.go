@@ -41,8 +41,9 @@ func Read(path string) ([]Workflow, error) {
 // pass. The others are planned.
 func Built() []string {
 	return []string{
-		"G2", "G3.1", "G3.2", "G3.3", "G3.4", "G3.5", "G6.1", "G6.2", "G6.3", "G7",
-		"P1", "K1", "K2", "K3", "K7", "K8",
+		"G2", "G3.1", "G3.2", "G3.3", "G3.4", "G3.5", "G4.1", "G4.2", "G4.3", "G5",
+		"G6.1", "G6.2", "G6.3", "G7", "G8.1", "G8.4",
+		"P1", "K1", "K2", "K3", "K7", "K8", "H4.1", "H4.2", "H4.3", "H5",
 	}
 }
 

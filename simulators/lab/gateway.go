@@ -15,6 +15,7 @@ import (
 type Gateway struct {
 	Address string // host:port
 	Health  string // URL that answers 204 while it is healthy
+	Secure  string // the same over HTTPS
 	Log     string // file
 	TLS     TLS
 	PID     int
@@ -50,7 +51,8 @@ func (l *Lab) gateway(ctx context.Context, name string, t softtoken.Token) (Gate
 		return Gateway{}, nil, err
 	}
 	g := Gateway{
-		Address: loopback(ports[0]), Health: "http://" + loopback(ports[1]) + "/health", Log: l.path(name + ".log"), TLS: l.Gateway.TLS,
+		Address: loopback(ports[0]), Health: "http://" + loopback(ports[1]) + "/health", Secure: "https://" + loopback(ports[2]) + "/health",
+		Log: l.path(name + ".log"), TLS: l.Gateway.TLS,
 	}
 	return g, append([]string{
 		"CERT_FILE=" + g.TLS.GatewayP12,
