@@ -146,6 +146,9 @@ func (t *Token) run(ctx context.Context, k *key, j job) ([]byte, error) {
 // work does a batch, and leaves the next one to another goroutine: who has led
 // wants its answer, too.
 func (t *Token) work(batch []*work) {
+	if batch == nil { // somebody has been quicker
+		return
+	}
 	t.batch(batch)
 	if next := t.queue.next(cap(t.free)); next != nil {
 		go t.work(next)

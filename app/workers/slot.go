@@ -14,6 +14,9 @@ import (
 // watchEvery is how often calls are looked for that take too long.
 const watchEvery = 250 * time.Millisecond
 
+// brief is how long a check waits for a worker that is being replaced.
+const brief = time.Second
+
 // watch kills workers whose calls take too long, until ctx ends.
 func (s *Slot) watch(ctx context.Context) {
 	tick := time.NewTicker(watchEvery)
@@ -132,6 +135,9 @@ func (s *Slot) await(ctx context.Context, c class, not *member) (*member, token.
 		left := s.cfg.Deadlines.Repair
 		if !down.IsZero() {
 			left -= now.Sub(down)
+		}
+		if c == ask { // who asks wants to know how it is now
+			left = min(left, brief)
 		}
 		if end, ok := ctx.Deadline(); ok {
 			left = min(left, end.Sub(now))
