@@ -193,7 +193,9 @@ func scenarioAt(t *testing.T, path string) string {
 // scenarios counts the scenarios of a suite that are played, each example of an outline.
 func scenarios(t *testing.T, suite *godog.TestSuite, s show) int {
 	t.Helper()
-	features, err := suite.RetrieveFeatures()
+	options := *suite.Options
+	options.Tags = "" // those of other stages too: a path that holds none at all is a mistake
+	features, err := (&godog.TestSuite{Name: suite.Name, Options: &options}).RetrieveFeatures()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -205,9 +207,6 @@ func scenarios(t *testing.T, suite *godog.TestSuite, s show) int {
 				n++
 			}
 		}
-	}
-	if all == 0 && os.Getenv("GATEHOUSE_FEATURES") != "" {
-		t.Skip("the scenarios asked for are for another stage")
 	}
 	if all == 0 {
 		t.Fatalf("there is no scenario in %s", suite.Options.Paths)

@@ -18,5 +18,6 @@
 // its session, and there are never more of those than sessions. For that a call
 // is handed to another goroutine, which costs a lone caller 15 to 35 µs and a
 // crowd next to nothing; with a context that cannot end (context.Background) it
-// runs on its caller's.
+// runs on its caller's. Operations that take little time are done one after the
+// other, by whoever has come first; slow ones at the same time (together.go).
 package pkcs11

@@ -88,8 +88,8 @@ func (s *Slot) refusal() error {
 	return s.refused
 }
 
-// pick returns the member that serves and has least to do, which is not one of
-// those tried; a change or a search goes to the first that serves, for which
+// pick returns the member that serves and has least to do, other than the one
+// not to be used; a change or a search goes to the first that serves, for which
 // the token's writes and searches are kept apart. Nil when none serves.
 func (s *Slot) pick(c class, not *member) (*member, token.Worker) {
 	var best *member
