@@ -103,6 +103,8 @@ func (w *world) dial(tb testing.TB) *hmgclient.Token {
 
 // stub is a token that does what a test says.
 type stub struct {
+	token.Token // nil: what is not below is not called
+
 	operate   func(operations.Operation) (operations.Result, error)
 	inventory func(context.Context, func(hsm.Object) error) error
 	generate  func(context.Context, hsm.Template) (hsm.Object, error)

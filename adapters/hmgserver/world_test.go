@@ -243,7 +243,11 @@ func selfSigned(tb testing.TB) tls.Certificate {
 }
 
 // stub is a token that does what its world says.
-type stub struct{ w *world }
+type stub struct {
+	token.Token // nil: what is not below is not called
+
+	w *world
+}
 
 func (s *stub) Operate(ctx context.Context, _ hsm.Ref, op operations.Operation) (operations.Result, error) {
 	if s.w.operate == nil {

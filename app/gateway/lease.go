@@ -124,6 +124,39 @@ func (l *Lease) Operate(ctx context.Context, ref hsm.Ref, op operations.Operatio
 	return r, err
 }
 
+// Wrap returns a key encrypted with another one.
+func (l *Lease) Wrap(ctx context.Context, with, subject hsm.Ref, w operations.Wrap) (operations.Result, error) {
+	epoch, err := l.begin()
+	if err != nil {
+		return operations.Result{}, err
+	}
+	r, err := l.login.tok.Wrap(ctx, with, subject, w)
+	l.end(ctx, epoch, err)
+	return r, err
+}
+
+// Unwrap makes a key of a wrapped one.
+func (l *Lease) Unwrap(ctx context.Context, with hsm.Ref, t hsm.Template, u operations.Unwrap) (hsm.Object, error) {
+	epoch, err := l.begin()
+	if err != nil {
+		return hsm.Object{}, err
+	}
+	o, err := l.login.tok.Unwrap(ctx, with, t, u)
+	l.end(ctx, epoch, err)
+	return o, err
+}
+
+// Derive makes a key from another one.
+func (l *Lease) Derive(ctx context.Context, base hsm.Ref, t hsm.Template, d operations.Operation) (hsm.Object, error) {
+	epoch, err := l.begin()
+	if err != nil {
+		return hsm.Object{}, err
+	}
+	o, err := l.login.tok.Derive(ctx, base, t, d)
+	l.end(ctx, epoch, err)
+	return o, err
+}
+
 // Update changes attributes of a key.
 func (l *Lease) Update(ctx context.Context, ref hsm.Ref, c hsm.Change) error {
 	epoch, err := l.begin()

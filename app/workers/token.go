@@ -175,11 +175,33 @@ func (s *Slot) Import(ctx context.Context, t hsm.Template, material secret.Value
 	return once(ctx, s, func(w token.Worker) (hsm.Object, error) { return w.Import(ctx, t, material) })
 }
 
+// Unwrap makes a key of a wrapped one.
+func (s *Slot) Unwrap(ctx context.Context, with hsm.Ref, t hsm.Template, u operations.Unwrap) (hsm.Object, error) {
+	return once(ctx, s, func(w token.Worker) (hsm.Object, error) { return w.Unwrap(ctx, with, t, u) })
+}
+
+// Derive makes a key from another one.
+func (s *Slot) Derive(ctx context.Context, base hsm.Ref, t hsm.Template, d operations.Operation) (hsm.Object, error) {
+	return once(ctx, s, func(w token.Worker) (hsm.Object, error) { return w.Derive(ctx, base, t, d) })
+}
+
 // Operate does op with a key.
 func (s *Slot) Operate(ctx context.Context, ref hsm.Ref, op operations.Operation) (operations.Result, error) {
+	return s.operate(ctx, func(ctx context.Context, w token.Worker) (operations.Result, error) { return w.Operate(ctx, ref, op) })
+}
+
+// Wrap returns a key encrypted with another one.
+func (s *Slot) Wrap(ctx context.Context, with, subject hsm.Ref, o operations.Wrap) (operations.Result, error) {
+	return s.operate(ctx, func(ctx context.Context, w token.Worker) (operations.Result, error) {
+		return w.Wrap(ctx, with, subject, o)
+	})
+}
+
+// operate makes a call that uses keys and changes nothing.
+func (s *Slot) operate(ctx context.Context, f func(context.Context, token.Worker) (operations.Result, error)) (operations.Result, error) {
 	// Each call is followed to its end, for one that hangs has to be seen to.
 	unending := context.WithoutCancel(ctx)
-	call := func(w token.Worker) (operations.Result, error) { return w.Operate(unending, ref, op) }
+	call := func(w token.Worker) (operations.Result, error) { return f(unending, w) }
 	if ctx.Done() == nil { // who waits is answered in time by somebody else
 		return repeated(ctx, s, operate, call)
 	}

@@ -24,6 +24,17 @@ func MechanismFor(op operations.Operation, t keys.Type) Mechanism {
 		m.Hash = o.Hash
 	case operations.MACVerify:
 		m.Hash = o.Hash
+	case operations.Wrap:
+		m.Mode, m.Hash = o.Mode, o.Hash
+	case operations.Unwrap:
+		m.Mode, m.Hash = o.Mode, o.Hash
+	case operations.Derive:
+		switch by := o.By.(type) {
+		case operations.EncryptData:
+			m.Mode = by.Encryption.Mode
+		case operations.HKDF:
+			m.Hash = by.Hash
+		}
 	}
 	return m
 }

@@ -8,7 +8,9 @@ import (
 	"gatehouse/core/keys"
 )
 
-// Operation is one of Encrypt, Decrypt, Sign, Verify, MAC and MACVerify.
+// Operation is one of Encrypt, Decrypt, Sign, Verify, MAC, MACVerify, and, with
+// a second key in the play, Wrap, Unwrap, Agree, Derive, Encapsulate and
+// Decapsulate.
 type Operation interface {
 	// Needs returns the key_ops that the key must have.
 	Needs() keys.Ops
@@ -19,9 +21,9 @@ type Operation interface {
 
 // Result is what an operation returns; which fields are set depends on the operation.
 type Result struct {
-	Output []byte // ciphertext, plaintext, signature or MAC
-	IV     []byte // Encrypt: the initialisation vector used, for modes that have one
-	Tag    []byte // Encrypt: the tag of GCM and CCM
+	Output []byte // ciphertext, plaintext, signature, MAC, wrapped or encapsulated key
+	IV     []byte // Encrypt, Wrap: the initialisation vector used, for modes that have one
+	Tag    []byte // Encrypt, Wrap: the tag of GCM and CCM
 	Valid  bool   // Verify, MACVerify
 }
 
@@ -116,6 +118,18 @@ func Name(op Operation) string {
 		return "mac"
 	case MACVerify:
 		return "macverify"
+	case Wrap:
+		return "wrap"
+	case Unwrap:
+		return "unwrap"
+	case Agree:
+		return "agree"
+	case Derive:
+		return "derive"
+	case Encapsulate:
+		return "encapsulate"
+	case Decapsulate:
+		return "decapsulate"
 	default:
 		return "unknown"
 	}

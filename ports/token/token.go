@@ -22,8 +22,8 @@ import (
 //
 // Context: a method returns within a moment of its context's end, as
 // fault.Unavailable with fault.TimedOut (or the context's error wrapped in it);
-// the token may still carry the call out, so that Generate, Import, Update and
-// Destroy must be followed by a look at the inventory.
+// the token may still carry the call out, so that Generate, Import, Unwrap,
+// Derive, Update and Destroy must be followed by a look at the inventory.
 //
 // Errors, for every method: fault.Unavailable when the token cannot be reached
 // or is failing, with a fault.Reason where one is known; another connection to
@@ -32,8 +32,8 @@ import (
 // by this Token. Every other kind is about the request: no other connection
 // would do better.
 //
-// Nobody below retries a Generate, Import, Update or Destroy. After Close every
-// method returns fault.Unavailable.
+// Nobody below retries a Generate, Import, Unwrap, Derive, Update or Destroy.
+// After Close every method returns fault.Unavailable.
 type Token interface {
 	// Check does a real call to the token and tells what it is. It fails with
 	// fault.TokenGone when another token is now in the slot than at first.
@@ -75,8 +75,36 @@ type Token interface {
 	// A signature or MAC that does not verify is a Result, not an error.
 	Operate(ctx context.Context, ref hsm.Ref, op operations.Operation) (operations.Result, error)
 
+	// Wrap returns the key that subject names, encrypted with the key that with
+	// names: raw bytes of a symmetric key, PKCS#8 DER of a private one. Output,
+	// IV and Tag are as those of operations.Encrypt. Errors as Operate, for
+	// either key; fault.Denied also when the subject is not extractable;
+	// fault.Invalid when it is too long, or of no length, for the mode, and for
+	// a private key under an asymmetric one; fault.Unsupported, before anything
+	// is tried, when the token lists no mechanism that wraps so. It changes
+	// nothing and may be repeated.
+	Wrap(ctx context.Context, with, subject hsm.Ref, w operations.Wrap) (operations.Result, error)
+
+	// Unwrap makes a key of what Wrap has returned: durability, Conflict and
+	// what a failure leaves behind are as Generate's. The template's Size may be
+	// 0: the wrapped key tells. fault.NotFound, fault.Conflict without a key of
+	// the template's CKA_ID, and fault.Denied are about the key that with names.
+	// A wrapped key that does not open, or that is not what the template says,
+	// is always operations.DecryptRefused's one error.
+	Unwrap(ctx context.Context, with hsm.Ref, t hsm.Template, u operations.Unwrap) (hsm.Object, error)
+
+	// Derive makes a secret key from the key that base names, by an
+	// operations.Agree or operations.Derive: otherwise as Unwrap. The new key has
+	// the template's Size; what the operation yields more than that is cut off
+	// at its beginning for Agree (PKCS#11 v3.1, 6.3.17) and at its end otherwise.
+	// fault.Invalid when it yields less, or the peer's public key is none of the
+	// base key's curve.
+	Derive(ctx context.Context, base hsm.Ref, t hsm.Template, d operations.Operation) (hsm.Object, error)
+
 	// Update changes attributes of the key that ref names, on both halves of a
-	// pair. Errors as Operate; fault.Denied when the token keeps them fixed.
+	// pair, or removes its private half. Errors as Operate; fault.Denied when
+	// the token keeps them fixed. An Update that fails has changed nothing, as
+	// far as the token lets it be undone.
 	Update(ctx context.Context, ref hsm.Ref, c hsm.Change) error
 
 	// Destroy removes the key that ref names, both halves of a pair.

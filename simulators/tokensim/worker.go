@@ -130,6 +130,21 @@ func (w *Worker) Operate(ctx context.Context, ref hsm.Ref, op operations.Operati
 	return alive(ctx, w, func(ctx context.Context, t *Token) (operations.Result, error) { return t.Operate(ctx, ref, op) })
 }
 
+// Wrap is Token's.
+func (w *Worker) Wrap(ctx context.Context, with, subject hsm.Ref, o operations.Wrap) (operations.Result, error) {
+	return alive(ctx, w, func(ctx context.Context, t *Token) (operations.Result, error) { return t.Wrap(ctx, with, subject, o) })
+}
+
+// Unwrap is Token's.
+func (w *Worker) Unwrap(ctx context.Context, with hsm.Ref, tpl hsm.Template, u operations.Unwrap) (hsm.Object, error) {
+	return alive(ctx, w, func(ctx context.Context, t *Token) (hsm.Object, error) { return t.Unwrap(ctx, with, tpl, u) })
+}
+
+// Derive is Token's.
+func (w *Worker) Derive(ctx context.Context, base hsm.Ref, tpl hsm.Template, d operations.Operation) (hsm.Object, error) {
+	return alive(ctx, w, func(ctx context.Context, t *Token) (hsm.Object, error) { return t.Derive(ctx, base, tpl, d) })
+}
+
 // Update is Token's.
 func (w *Worker) Update(ctx context.Context, ref hsm.Ref, c hsm.Change) error {
 	_, err := alive(ctx, w, func(ctx context.Context, t *Token) (struct{}, error) { return struct{}{}, t.Update(ctx, ref, c) })
