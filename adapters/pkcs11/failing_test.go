@@ -259,7 +259,7 @@ func TestLoginRefused(t *testing.T) {
 	}{
 		"locked":          {raw.CKR_PIN_LOCKED, fault.PINLocked},
 		"expired":         {raw.CKR_PIN_EXPIRED, fault.PINExpired},
-		"not initialised": {raw.CKR_USER_PIN_NOT_INITIALIZED, fault.PINExpired},
+		"not initialised": {raw.CKR_USER_PIN_NOT_INITIALIZED, fault.PINUnset},
 		"device error":    {raw.CKR_DEVICE_ERROR, fault.TokenFailed},
 		"general error":   {raw.CKR_GENERAL_ERROR, fault.TokenFailed},
 	} {

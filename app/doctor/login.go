@@ -29,7 +29,8 @@ func (s *Slot) NotOpened(err error) {
 	do := map[fault.Reason]string{
 		fault.PINIncorrect: "the PIN was tried once, and will not be again: look it up, for more wrong ones may lock the token",
 		fault.PINLocked:    "the security officer must set the PIN anew",
-		fault.PINExpired:   "the PIN must be set or changed with the HSM's own tool first",
+		fault.PINExpired:   "the PIN must be changed with the HSM's own tool first",
+		fault.PINUnset:     "the PIN must be set with the HSM's own tool first",
 		fault.PINMissing:   "name a file that holds the PIN with --pin-file",
 		fault.WrongSlot:    "choose a slot that holds an initialised token: see gatehouse-hmg slots",
 	}[fault.ReasonOf(err)]

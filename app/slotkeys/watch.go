@@ -133,7 +133,7 @@ func (w *watch) tell(from *link, err error) {
 // hear takes note of what the probe of another link to the same slot has found.
 func (l *link) hear(err error) {
 	switch fault.ReasonOf(err) {
-	case fault.Refused, fault.Unreachable, fault.TLSRefused, fault.WrongSlot, fault.Incompatible, fault.TimedOut, fault.TokenFailed, fault.LibraryDown:
+	case fault.Refused, fault.Unreachable, fault.TLSRefused, fault.WrongSlot, fault.PINUnset, fault.Incompatible, fault.TimedOut, fault.TokenFailed, fault.LibraryDown:
 		l.note(failover.Probing, nil)
 		l.note(failover.Broken, err)
 	default:

@@ -267,8 +267,49 @@ func TestLadder(t *testing.T) {
 			if err := w.encrypt(time.Second); !errors.Is(err, fault.PINIncorrect) {
 				w.Errorf("got %v, want the PIN's refusal", err)
 			}
-			if _, refused := w.slot.Logins(); refused > 2 {
-				w.Errorf("%d refused logins, want at most one for each worker", refused)
+			if _, refused := w.slot.Logins(); refused != 1 {
+				w.Errorf("%d refused logins, want one", refused)
+			}
+		})
+	})
+	t.Run("takes one worker's steps after the other's", func(t *testing.T) {
+		inWorld(t, 3, func(w *world) {
+			w.slot.Fail(tokensim.Fault{Call: tokensim.Open, Delay: time.Second, Stays: true})
+			began := w.starts()
+			for _, s := range w.started {
+				s.Kill()
+			}
+			_ = w.encrypt(time.Millisecond)
+			for n := range 3 {
+				if got := w.starts() - began; got != n {
+					w.Errorf("after %d steps: %d workers were started", n, got)
+				}
+				w.pass(time.Second)
+			}
+		})
+	})
+	t.Run("does not wait for long for a step that hangs", func(t *testing.T) {
+		inWorld(t, 2, func(w *world) {
+			w.slot.Fail(tokensim.Fault{Call: tokensim.Open, Hang: true})
+			for _, s := range w.started {
+				s.Kill()
+			}
+			_ = w.encrypt(time.Millisecond)
+			if err := w.encrypt(3 * time.Second); err != nil {
+				w.Errorf("got %v, want the other worker to serve", err)
+			}
+		})
+	})
+	t.Run("asks again for a PIN that is not set", func(t *testing.T) {
+		inWorld(t, 2, func(w *world) {
+			unset := fault.New(fault.Unavailable, "the PIN has not been set at the HSM").Because(fault.PINUnset)
+			w.slot.Fail(tokensim.Fault{Call: tokensim.Open, Err: unset})
+			w.started[1].Kill()
+			w.pass(5 * time.Second)
+			for i, s := range w.tok.Workers() {
+				if !s.Serving {
+					w.Errorf("worker %d does not serve: %v", i, s.Why)
+				}
 			}
 		})
 	})

@@ -118,10 +118,27 @@ func (m *member) asked(ctx context.Context, err *error) bool {
 	return false
 }
 
-// take takes a step.
+// turn is how long a step waits for one that another member takes.
+const turn = 2 * time.Second
+
+// take takes a step. The members of a slot take theirs one after the other: there
+// are tokens that a login leaves without their PIN for a moment, and libraries
+// that must not begin at the same time. A step that hangs holds up nobody for long.
 func (m *member) take(ctx context.Context, step healing.Step) error {
 	ctx, cancel := context.WithTimeout(ctx, m.slot.cfg.Deadlines.Heal)
 	defer cancel()
+	timer := time.NewTimer(turn)
+	defer timer.Stop()
+	select {
+	case m.slot.steps <- struct{}{}:
+		defer func() { <-m.slot.steps }()
+	case <-timer.C:
+	case <-ctx.Done():
+		return fault.Wrap(fault.Unavailable, ctx.Err(), "another worker is being healed").Because(fault.TimedOut)
+	}
+	if err := m.slot.refusal(); err != nil {
+		return err // another has learnt it meanwhile
+	}
 	m.mu.Lock()
 	w := m.worker
 	if m.steps == nil {

@@ -88,6 +88,7 @@ type Slot struct {
 	calls  sync.WaitGroup // of clients
 
 	members []*member
+	steps   chan struct{} // holds one while a member takes a step
 
 	mu      sync.Mutex
 	changed chan struct{} // closed, and replaced, when a worker begins to serve or none will
@@ -114,7 +115,7 @@ func Open(ctx context.Context, cfg Config, slot uint, pin secret.Value) (*Slot, 
 	}
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	s := &Slot{
-		cfg: cfg, number: slot, pin: pin, who: IdentityOf(info), stop: stop, changed: make(chan struct{}),
+		cfg: cfg, number: slot, pin: pin, who: IdentityOf(info), stop: stop, changed: make(chan struct{}), steps: make(chan struct{}, 1),
 		log: cfg.Log.With(slog.Uint64("slot", uint64(slot))),
 	}
 	now := cfg.Now()

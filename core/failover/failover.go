@@ -38,7 +38,7 @@ func Next(err error, repeatable bool) bool {
 	}
 	switch fault.ReasonOf(err) {
 	case fault.Refused, fault.Unreachable, fault.TLSRefused, fault.WrongSlot, fault.Incompatible,
-		fault.PINIncorrect, fault.PINLocked, fault.PINExpired, fault.PINMissing:
+		fault.PINIncorrect, fault.PINLocked, fault.PINExpired, fault.PINUnset, fault.PINMissing:
 		return true
 	default:
 		return false

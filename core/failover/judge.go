@@ -25,7 +25,7 @@ func Judge(err error) (e Event, tells bool) {
 		return "", false
 	}
 	switch reason {
-	case fault.Refused, fault.Unreachable, fault.TLSRefused, fault.WrongSlot, fault.Incompatible, fault.TokenGone:
+	case fault.Refused, fault.Unreachable, fault.TLSRefused, fault.WrongSlot, fault.Incompatible, fault.TokenGone, fault.PINUnset:
 		return Broken, true
 	default:
 		return Failed, true

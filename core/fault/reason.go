@@ -16,7 +16,8 @@ const (
 	WrongSlot    Reason = "no such slot"             // the slot is not there, or holds no token
 	PINIncorrect Reason = "PIN incorrect"            // CKR_PIN_INCORRECT and kin
 	PINLocked    Reason = "PIN locked"               // CKR_PIN_LOCKED
-	PINExpired   Reason = "PIN expired"              // CKR_PIN_EXPIRED, CKR_USER_PIN_NOT_INITIALIZED
+	PINExpired   Reason = "PIN expired"              // CKR_PIN_EXPIRED
+	PINUnset     Reason = "no PIN set at the HSM"    // CKR_USER_PIN_NOT_INITIALIZED: no PIN was compared, so none can be locked
 	PINMissing   Reason = "no PIN given"             // the connection has none
 	TokenGone    Reason = "token removed or changed" // another token answers, or none
 	TokenFailed  Reason = "HSM reports a failure"    // CKR_DEVICE_ERROR and kin
@@ -29,7 +30,7 @@ const (
 func Reasons() []Reason {
 	return []Reason{
 		Refused, Unreachable, TimedOut, TLSRefused, WrongSlot, PINIncorrect, PINLocked,
-		PINExpired, PINMissing, TokenGone, TokenFailed, LibraryDown, Busy, Incompatible,
+		PINExpired, PINUnset, PINMissing, TokenGone, TokenFailed, LibraryDown, Busy, Incompatible,
 	}
 }
 

@@ -19,7 +19,7 @@ func First(err error) Step {
 	switch fault.ReasonOf(err) {
 	case fault.Busy: // it mends itself
 		return None
-	case fault.TokenFailed, fault.TokenGone, fault.WrongSlot:
+	case fault.TokenFailed, fault.TokenGone, fault.WrongSlot, fault.PINUnset:
 		return NewLibrary
 	default: // it broke, or does not answer
 		return NewWorker

@@ -75,7 +75,7 @@ var table = []Value{
 	{0xF2, "CKR_UNWRAPPING_KEY_TYPE_INCONSISTENT", "v2.40", Request, fault.Unsupported, "", "the HSM does not do this with keys of this type", Fine, healing.None, false, false},
 	{0x100, "CKR_USER_ALREADY_LOGGED_IN", "v2.40", Login, fault.Unavailable, fault.TokenFailed, "the HSM has an earlier login left", Ask, healing.NewLogin, false, true},
 	{0x101, "CKR_USER_NOT_LOGGED_IN", "v2.40", Login, fault.Unavailable, fault.TokenFailed, "the HSM has ended the login", Ask, healing.NewLogin, false, true},
-	{0x102, "CKR_USER_PIN_NOT_INITIALIZED", "v2.40", Credential, fault.Unavailable, fault.PINExpired, "the PIN has not been set at the HSM", Bad, healing.None, false, true},
+	{0x102, "CKR_USER_PIN_NOT_INITIALIZED", "v2.40", Library, fault.Unavailable, fault.PINUnset, "the PIN has not been set at the HSM", Bad, healing.NewLibrary, false, true},
 	unclear(0x103, "CKR_USER_TYPE_INVALID", "v2.40"),
 	{0x104, "CKR_USER_ANOTHER_ALREADY_LOGGED_IN", "v2.40", Login, fault.Unavailable, fault.TokenFailed, "the HSM has somebody else logged in", Ask, healing.NewLogin, false, true},
 	{0x105, "CKR_USER_TOO_MANY_TYPES", "v2.40", Login, fault.Unavailable, fault.TokenFailed, "the HSM has somebody else logged in", Ask, healing.NewLogin, false, true},
