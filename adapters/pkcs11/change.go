@@ -1,11 +1,13 @@
 package pkcs11
 
 import (
+	"bytes"
 	"context"
 	"errors"
 
 	"github.com/miekg/pkcs11"
 
+	"gatehouse/adapters/pkcs11/internal/cryptoki"
 	"gatehouse/core/fault"
 	"gatehouse/core/hsm"
 	"gatehouse/core/keys"
@@ -54,8 +56,26 @@ func (t *Token) Destroy(ctx context.Context, ref hsm.Ref) error {
 				return errBegun{err}
 			}
 		}
-		return nil
+		return t.gone(s, ref)
 	})
+}
+
+// gone makes sure that the key which was destroyed is the one that was meant:
+// its handle may have meant another right then.
+func (t *Token) gone(s *session, ref hsm.Ref) error {
+	g, err := t.find(s, ref)
+	if err != nil {
+		return errBegun{err}
+	}
+	if _, err := g.choose(ref); err == nil {
+		return errBegun{errStrayed()}
+	}
+	return nil
+}
+
+// errStrayed says that a change was made, and not to the key that was meant.
+func errStrayed() error {
+	return fault.New(fault.Unavailable, "the HSM does not show the change on the key that was meant: another key may have changed").Because(fault.TokenFailed)
 }
 
 // change finds the key that ref names anew, for nothing remembered is good
@@ -120,10 +140,38 @@ func (t *Token) update(s *session, o *located, c hsm.Change) error {
 			return err
 		}
 	}
-	if c.Label == nil {
-		return nil
+	if c.Label != nil {
+		if err := t.set(s, o, attributes{{Type: pkcs11.CKA_LABEL, Value: *c.Label}}); err != nil {
+			return err
+		}
 	}
-	return t.set(s, o, attributes{{Type: pkcs11.CKA_LABEL, Value: *c.Label}})
+	return t.shows(s, o, c)
+}
+
+// shows makes sure that what was changed is seen on the object that was meant:
+// its handle may have meant another right then.
+func (t *Token) shows(s *session, o *located, c hsm.Change) error {
+	now, err := t.read(s, []cryptoki.Object{o.handle})
+	if err != nil {
+		return err
+	}
+	if len(now) != 1 {
+		return errStrayed()
+	}
+	n := now[0]
+	same := n.Class == o.Class && bytes.Equal(n.ID, o.ID) && bytes.Equal(n.fp, o.fp)
+	if c.Label != nil {
+		same = same && bytes.Equal(n.Label, bytes.TrimRight(*c.Label, " \x00"))
+	}
+	if c.Ops != nil {
+		for _, u := range usesOf(o.Class, o.Type) {
+			same = same && n.Ops.Has(u.op) == c.Ops.Has(u.op)
+		}
+	}
+	if !same {
+		return errStrayed()
+	}
+	return nil
 }
 
 // setUses makes o's attributes of use what ops says, as far as they are not.

@@ -233,6 +233,30 @@ func TestShuffledBeforeAChange(t *testing.T) {
 	useAll(t, tok, []hsm.Ref{first.Ref(), second.Ref()})
 }
 
+// TestShuffledDuringAChange: the handle means another key for the moment of the
+// change alone. It cannot be prevented; it must not be told as done.
+func TestShuffledDuringAChange(t *testing.T) {
+	renamed, noOps := []byte("renamed"), keys.OpEncrypt
+	for name, c := range map[string]struct {
+		function int
+		do       func(*pkcs11.Token, hsm.Ref) error
+	}{
+		"rename":      {setAttributeValue, func(tok *pkcs11.Token, r hsm.Ref) error { return tok.Update(t.Context(), r, hsm.Change{Label: &renamed}) }},
+		"permissions": {setAttributeValue, func(tok *pkcs11.Token, r hsm.Ref) error { return tok.Update(t.Context(), r, hsm.Change{Ops: &noOps}) }},
+		"destroy":     {destroyObject, func(tok *pkcs11.Token, r hsm.Ref) error { return tok.Destroy(t.Context(), r) }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newShim(t)
+			tok := open(t, s, pkcs11.Options{})
+			first, second := twoOf(t, tok, aesKey)
+			s.swap(handleOf(t, s, hsm.SecretKey, first.ID), handleOf(t, s, hsm.SecretKey, second.ID), c.function)
+			if err := c.do(tok, first.Ref()); !errors.Is(err, fault.Unavailable) || errors.Is(err, fault.Untried) {
+				t.Errorf("got %v, want it to be noticed, and not told as done or untried", err)
+			}
+		})
+	}
+}
+
 // TestFailedGenerateAfterAShuffle: what is removed again is what was made.
 func TestFailedGenerateAfterAShuffle(t *testing.T) {
 	s := newShim(t)
