@@ -24,7 +24,7 @@ import (
 // without agreeing on a counter. For that SP 800-38D, 8.3, bounds the number of
 // seals under one key to 2^32; then the chance that any two nonces ever met is
 // below 2^-32. A seal happens when a secret is stored, never when a key is
-// used: at ten new keys a second the bound is thirteen years away. Rotation
+// used (what is sealed oftener is a parcel): at ten new keys a second the bound is thirteen years away. Rotation
 // starts a new count.
 type blob struct {
 	master     keyID
@@ -48,12 +48,12 @@ func parse(s secret.Sealed) (blob, error) {
 	return b, nil
 }
 
-// binding returns the additional data of format 1: the format and the master
+// binding returns the additional data of a format: its number and the master
 // key's id, then purpose and owner, each behind its length as four bytes, big
 // endian, so that no two pairs give the same bytes.
-func binding(id keyID, p port.Purpose, owner string) []byte {
+func binding(format byte, id keyID, p port.Purpose, owner string) []byte {
 	ad := make([]byte, 0, 1+len(id)+8+len(p)+len(owner))
-	ad = append(ad, format1)
+	ad = append(ad, format)
 	ad = append(ad, id[:]...)
 	ad = binary.BigEndian.AppendUint32(ad, uint32(len(p)))
 	ad = append(ad, p...)

@@ -36,8 +36,9 @@ func (i keyID) String() string { return hex.EncodeToString(i[:]) }
 
 // master is a master key ready for use.
 type master struct {
-	id   keyID
-	aead cipher.AEAD
+	id      keyID
+	aead    cipher.AEAD
+	parcels []byte // what the keys of parcels are derived from
 }
 
 // newMaster derives from the 32 bytes of a master key its public id and the key
@@ -60,6 +61,9 @@ func newMaster(v secret.Value) (master, error) {
 		return master{}, fault.Wrap(fault.Internal, err, "deriving the sealing key")
 	}
 	defer clear(key)
+	if m.parcels, err = hkdf.Key(sha256.New, raw, nil, "gatehouse parcels 1", KeySize); err != nil {
+		return master{}, fault.Wrap(fault.Internal, err, "deriving the key of parcels")
+	}
 	block, err := aes.NewCipher(key)
 	if err != nil {
 		return master{}, fault.Wrap(fault.Internal, err, "making the sealing cipher")
@@ -161,11 +165,11 @@ func (m master) seal(p port.Purpose, owner string, plain []byte) (secret.Sealed,
 	copy(out[1:], m.id[:])
 	nonce := out[headerSize-nonceSize:]
 	_, _ = rand.Read(nonce) // never fails: crypto/rand ends the process instead
-	return m.aead.Seal(out, nonce, plain, binding(m.id, p, owner)), nil
+	return m.aead.Seal(out, nonce, plain, binding(format1, m.id, p, owner)), nil
 }
 
 func (m master) open(p port.Purpose, owner string, b blob) (secret.Value, error) {
-	plain, err := m.aead.Open(nil, b.nonce, b.ciphertext, binding(m.id, p, owner))
+	plain, err := m.aead.Open(nil, b.nonce, b.ciphertext, binding(format1, m.id, p, owner))
 	if err != nil {
 		return secret.Value{}, fault.Wrap(fault.Internal, port.Damaged, "opening a secret sealed as %s", p)
 	}

@@ -44,6 +44,42 @@ func TestRing(t *testing.T) {
 	})
 }
 
+func TestParcels(t *testing.T) {
+	made := byte(100)
+	sealtest.Run(t, sealtest.Harness{
+		New: func(t *testing.T) port.Sealer {
+			t.Helper()
+			made++
+			return seal.NewParcels(ring(t, key(made)))
+		},
+		Rotation: func(t *testing.T) (before, during, after port.Sealer) {
+			t.Helper()
+			return seal.NewParcels(ring(t, key(1))), seal.NewParcels(ring(t, key(2), key(1))), seal.NewParcels(ring(t, key(2)))
+		},
+	})
+	t.Run("a parcel is nothing that is stored, nor the other way round", func(t *testing.T) {
+		r := ring(t, key(1))
+		p := seal.NewParcels(r)
+		parcel, err := p.Pack("owner", []byte("contents"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := p.Unpack("owner", parcel); err != nil || string(got) != "contents" {
+			t.Errorf("got %q and error %v, want the contents", got, err)
+		}
+		if _, err := r.Open(port.Parcel, "owner", parcel); !errors.Is(err, port.Damaged) {
+			t.Errorf("got error %v, want it not to open as something stored", err)
+		}
+		stored, err := r.Seal(port.Parcel, "owner", secret.FromString("contents"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := p.Unpack("owner", stored); !errors.Is(err, port.Damaged) {
+			t.Errorf("got error %v, want it not to open as a parcel", err)
+		}
+	})
+}
+
 func TestRingRefusesBadKeys(t *testing.T) {
 	for name, keys := range map[string][]secret.Value{
 		"none":       nil,

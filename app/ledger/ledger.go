@@ -38,6 +38,7 @@ type Entry struct {
 	Action string
 	Object string
 	Group  id.Group
+	About  string // what else takes part, such as the key that wraps Object
 
 	HighVolume bool // successful uses are not recorded: the key's HIGHVOLUME asks for that
 }
@@ -88,12 +89,20 @@ func (l *Ledger) conclude(ctx context.Context, e Entry, correlation string, err 
 func (l *Ledger) append(ctx context.Context, e Entry, correlation string, o audit.Outcome, detail string) error {
 	err := l.store.AppendAudit(ctx, audit.Record{
 		At: l.now(), Correlation: correlation, Account: e.Caller.Account, Actor: e.Caller.Principal,
-		Action: e.Action, Object: e.Object, Group: e.Group, Outcome: o, Detail: detail,
+		Action: e.Action, Object: e.Object, Group: e.Group, Outcome: o, Detail: e.detail(detail),
 	})
 	if err != nil {
 		return fault.Wrap(fault.Unavailable, err, "the audit log cannot be written, so that nothing may be done")
 	}
 	return nil
+}
+
+// detail is what a record tells beside what it is about.
+func (e Entry) detail(more string) string {
+	if e.About != "" && more != "" {
+		return e.About + ": " + more
+	}
+	return e.About + more
 }
 
 func outcomeOf(err error) (audit.Outcome, string) {

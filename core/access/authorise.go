@@ -96,16 +96,26 @@ func mayUse(c Caller, k keys.Key, ops keys.Ops) error {
 	if c.Role != CryptoApp {
 		return fault.New(fault.Denied, "only applications may use keys")
 	}
-	if !c.Groups[k.Group].Has(permissionsFor(ops)) {
+	if k.Group != "" && !c.Groups[k.Group].Has(permissionsFor(ops)) {
 		return fault.New(fault.Denied, "application has no permission for this operation in the key's group")
 	}
 	return nil
 }
 
-// SeeKey decides whether c may know of key k.
+// SeeKey decides whether c may know of key k. A key of no group is one that
+// travels with requests (a transient or inline key): it is its maker's alone.
 func SeeKey(c Caller, k keys.Key) error {
-	if c.Account == "" || c.Account != k.Account || !sees(c, k.Group) {
+	own := k.Group == "" && k.Creator.ID != "" && c.Principal == k.Creator
+	if c.Account == "" || c.Account != k.Account || !own && (k.Group == "" || !sees(c, k.Group)) {
 		return ErrNoSuchKey()
+	}
+	return nil
+}
+
+// MakeTransient decides whether c may make keys that are stored nowhere.
+func MakeTransient(c Caller) error {
+	if c.Account == "" || c.Role != CryptoApp {
+		return fault.New(fault.Denied, "only applications may make transient keys")
 	}
 	return nil
 }

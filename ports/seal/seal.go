@@ -21,6 +21,7 @@ const (
 	ConnectionKey Purpose = "connection TLS key"     // id.Connection: the client key shown to a gateway
 	AppCredential Purpose = "application credential" // id.App: a secret that must be shown again
 	ServiceSecret Purpose = "service secret"         // the name of something the service keeps for itself
+	Parcel        Purpose = "parcel for a caller"    // what it is, and whose: something that a caller keeps and hands back
 	MasterCheck   Purpose = "master key check"       // the name of the store; see NewCheck
 )
 
