@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"io"
 	"mime"
 	"net/http"
@@ -65,7 +64,7 @@ func sendUnhurried[R any](ctx context.Context, c *Client, r request, decode func
 		return reply, nil
 	}
 	if err := decode(b, &reply); err != nil {
-		return reply, fault.Wrap(fault.Unavailable, err, "the service's reply is not what the API says")
+		return reply, fault.Wrap(fault.Unavailable, err, "the service's reply is not what the API says").Because(fault.Incompatible)
 	}
 	return reply, nil
 }
@@ -85,9 +84,10 @@ func encode(body any) ([]byte, error) {
 // status of success. When a session has ended it opens another and sends the
 // request once more: a refusal of the caller means that nothing was done.
 func (c *Client) do(ctx context.Context, r request, body []byte) (*http.Response, error) {
+	c.renewDue(ctx)
 	session, authorization := c.authorization()
 	resp, err := c.successful(ctx, r, body, authorization)
-	if err == nil || !session || c.credential.Empty() || !errors.Is(err, fault.Unauthenticated) {
+	if err == nil || !session || c.credential.Empty() || !c.lost(err, authorization) {
 		return resp, err
 	}
 	if again := c.reopen(ctx, authorization); again != nil {
@@ -131,6 +131,9 @@ func (c *Client) roundTrip(ctx context.Context, r request, body []byte, authoriz
 		Method: r.method, URL: &target, Host: target.Host, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 		Header: http.Header{"Accept": {"application/json"}, "User-Agent": {"gatehouse"}},
 	}).WithContext(ctx)
+	for name, values := range c.header {
+		req.Header[name] = values
+	}
 	if !authorization.Empty() {
 		req.Header["Authorization"] = []string{string(authorization.Reveal(reveal.Permit{}))}
 	}

@@ -26,6 +26,7 @@ type Config struct {
 	Roots      *x509.CertPool
 	ServerName string            // expected in the certificate; empty: the endpoint's host
 	ClientCert []tls.Certificate // shown when the service asks
+	TLS        *tls.Config       // when not nil, instead of the three above
 	Transport  http.RoundTripper
 
 	APIKey   secret.Value // base64 of app id, colon, secret: what the service calls an API key
@@ -33,16 +34,26 @@ type Config struct {
 	Password secret.Value
 	Bearer   secret.Value // token of a session that somebody else opened
 
+	// DeniedMayBeLost takes a 403 for the end of the session, too, once that is a
+	// minute old: some services answer so. A session is opened and the call made again.
+	DeniedMayBeLost bool
+	// Header is sent with every call.
+	Header   http.Header
 	Timeout  time.Duration // of a call whose context has no deadline; 0: 60 s, except for syncs
 	MaxReply int64         // bytes; 0: 64 MiB
+
+	Now func() time.Time // for the age of a session; nil: the system's clock
 }
 
 // Client calls one service as one caller.
 type Client struct {
 	base    *url.URL
 	http    *http.Client
+	header  http.Header
 	timeout time.Duration
 	limit   int64
+	now     func() time.Time
+	denied  bool // a 403 may mean that the session is lost
 
 	credential secret.Value // the Authorization header that a session is opened with; empty: none
 
@@ -51,6 +62,7 @@ type Client struct {
 	mu      sync.Mutex
 	session secret.Value // the Authorization header of the session; empty: none is open
 	account string       // the account that was selected in it
+	age                  // of the session
 }
 
 // New returns a client. It does not call the service yet. Invalid when the
@@ -60,7 +72,13 @@ func New(cfg Config) (*Client, error) {
 	if err != nil || base.Host == "" || base.Scheme != "https" && base.Scheme != "http" || base.RawQuery != "" || base.User != nil {
 		return nil, fault.New(fault.Invalid, "endpoint must be of the form https://host:port")
 	}
-	c := &Client{base: base, timeout: cfg.Timeout, limit: cfg.MaxReply, reopening: make(chan struct{}, 1)}
+	c := &Client{
+		base: base, header: cfg.Header, timeout: cfg.Timeout, limit: cfg.MaxReply, now: cfg.Now, denied: cfg.DeniedMayBeLost,
+		reopening: make(chan struct{}, 1),
+	}
+	if c.now == nil {
+		c.now = time.Now
+	}
 	base.Path = strings.TrimRight(base.Path, "/")
 	if c.timeout == 0 {
 		c.timeout = time.Minute
@@ -87,11 +105,13 @@ func New(cfg Config) (*Client, error) {
 func newTransport(cfg Config) *http.Transport {
 	var protocols http.Protocols
 	protocols.SetHTTP1(true)
+	settings := cfg.TLS
+	if settings == nil {
+		settings = &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: cfg.Roots, ServerName: cfg.ServerName, Certificates: cfg.ClientCert}
+	}
 	return &http.Transport{
-		Proxy: http.ProxyFromEnvironment,
-		TLSClientConfig: &tls.Config{
-			MinVersion: tls.VersionTLS12, RootCAs: cfg.Roots, ServerName: cfg.ServerName, Certificates: cfg.ClientCert,
-		},
+		Proxy:               http.ProxyFromEnvironment,
+		TLSClientConfig:     settings,
 		Protocols:           &protocols,
 		MaxIdleConns:        256,
 		MaxIdleConnsPerHost: 256,

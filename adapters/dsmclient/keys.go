@@ -72,6 +72,7 @@ type KeyQuery struct {
 	Offset   int
 
 	ShowDestroyed, ShowDeleted bool
+	ShowAll                    bool // say that public keys and check values are wanted, whatever the service's default
 }
 
 func (q KeyQuery) values() url.Values {
@@ -104,6 +105,10 @@ func (q KeyQuery) values() url.Values {
 	}
 	if q.ShowDestroyed {
 		v.Set("show_destroyed", "true")
+	}
+	if q.ShowAll {
+		v.Set("show_pub_key", "true")
+		v.Set("show_kcv", "true")
 	}
 	if q.ShowDeleted {
 		v.Set("show_deleted", "true")

@@ -25,16 +25,30 @@ func (c *Client) Login(ctx context.Context) (entityID string, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.session, c.account = header(bearer, auth.AccessToken.Secret()), ""
+	c.age = c.newAge(auth)
 	return auth.EntityID, nil
 }
 
-// open asks for a session; it changes nothing here.
+// LoginError is in the errors of calls that failed because no session could be
+// opened: by Login, or in the place of one that had ended.
+type LoginError struct{ Err error }
+
+// Error returns the text of what went wrong.
+func (e *LoginError) Error() string { return "opening a session: " + e.Err.Error() }
+
+// Unwrap returns what went wrong.
+func (e *LoginError) Unwrap() error { return e.Err }
+
+// open asks for a session; it changes nothing here. Its errors are LoginErrors.
 func (c *Client) open(ctx context.Context) (dsmwire.AuthResponse, error) {
 	auth, err := send[dsmwire.AuthResponse](ctx, c.as(c.credential), request{method: http.MethodPost, path: "/sys/v1/session/auth"})
 	if err == nil && auth.AccessToken.IsZero() {
 		err = fault.New(fault.Unsupported, "the service asks for a second factor")
 	}
-	return auth, err
+	if err != nil {
+		return auth, &LoginError{err}
+	}
+	return auth, nil
 }
 
 // reopen replaces an ended session, unless somebody else has done so.
@@ -63,13 +77,13 @@ func (c *Client) reopen(ctx context.Context, ended secret.Value) error {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.session = session
+	c.session, c.age = session, c.newAge(auth)
 	return nil
 }
 
 // as returns a client that only has this Authorization header, and so opens no sessions.
 func (c *Client) as(session secret.Value) *Client {
-	return &Client{base: c.base, http: c.http, timeout: c.timeout, limit: c.limit, session: session}
+	return &Client{base: c.base, http: c.http, header: c.header, timeout: c.timeout, limit: c.limit, now: c.now, session: session}
 }
 
 // Token returns the token of the session, for who passes it on; empty without one.

@@ -55,14 +55,6 @@ type External struct {
 	HSMGroupID string     `json:"hsm_group_id"`
 }
 
-// ExternalID is the identity of a key in a PKCS#11 token: CKA_ID and CKA_LABEL.
-// Both are always written, because clients tell the variants of the API's
-// untagged union apart by the fields that are there.
-type ExternalID struct {
-	ID    []byte `json:"id"`
-	Label []byte `json:"label"`
-}
-
 // RevocationReason tells why a key was revoked.
 type RevocationReason struct {
 	Code         string `json:"code"`

@@ -49,6 +49,7 @@ func TestUnionsAndFormats(t *testing.T) {
 		TLS: &dsmwire.TLSConfig{Mode: "required", ValidateHostname: ptr(false), CA: &dsmwire.CAConfig{Pinned: [][]byte{{1}}}},
 	}, `{"kind":"Ncipher","url":"h:4442","tls":{"mode":"required","validate_hostname":false,"ca":{"pinned":["AQ=="]}},"slot":0,"hsm_order":-4}`)
 	same(t, dsmwire.External{ID: dsmwire.ExternalID{ID: []byte{}, Label: []byte{0xff}}, HSMGroupID: a}, `{"id":{"id":"","label":"/w=="},"hsm_group_id":"`+a+`"}`)
+	same(t, dsmwire.External{ID: dsmwire.ExternalID{KID: b}, HSMGroupID: a}, `{"id":{"id":"`+b+`"},"hsm_group_id":"`+a+`"}`)
 }
 
 // same checks that v is written as text, and that text is read as v.

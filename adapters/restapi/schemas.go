@@ -66,6 +66,23 @@ func (modeUnion) Schema(huma.Registry) *huma.Schema {
 	}}
 }
 
+type externalIDUnion struct{}
+
+// Schema describes the identity of the key that a virtual key stands for.
+func (externalIDUnion) Schema(huma.Registry) *huma.Schema {
+	text := &huma.Schema{Type: huma.TypeString, ContentEncoding: "base64"}
+	return &huma.Schema{OneOf: []*huma.Schema{
+		{
+			Type: huma.TypeObject, Description: "CKA_ID and CKA_LABEL of a key in a PKCS#11 token",
+			Properties: map[string]*huma.Schema{"id": text, "label": text}, Required: []string{"id", "label"},
+		},
+		{
+			Type: huma.TypeObject, Description: "The id of a key of another service",
+			Properties: map[string]*huma.Schema{"id": {Type: huma.TypeString, Format: "uuid"}}, Required: []string{"id"},
+		},
+	}}
+}
+
 type appGroupsUnion struct{}
 
 // Schema describes both forms of an app's groups.
@@ -88,6 +105,7 @@ func describeWire(r huma.Registry) {
 		reflect.TypeFor[dsmwire.Principal]():         reflect.TypeFor[principalUnion](),
 		reflect.TypeFor[dsmwire.Mode]():              reflect.TypeFor[modeUnion](),
 		reflect.TypeFor[dsmwire.AppGroups]():         reflect.TypeFor[appGroupsUnion](),
+		reflect.TypeFor[dsmwire.ExternalID]():        reflect.TypeFor[externalIDUnion](),
 	} {
 		r.RegisterTypeAlias(from, to)
 	}

@@ -84,10 +84,14 @@ func external(k keys.Key) *dsmwire.External {
 	if k.Virtual == nil {
 		return nil
 	}
-	return &dsmwire.External{
+	e := &dsmwire.External{
 		ID:         dsmwire.ExternalID{ID: present(k.Virtual.ID), Label: present(k.Virtual.Label)},
 		HSMGroupID: string(k.Group),
 	}
+	if kid, is := k.Virtual.Remote(); is {
+		e.ID = dsmwire.ExternalID{KID: kid}
+	}
+	return e
 }
 
 func virtualState(k keys.Key) *dsmwire.VirtualKeyState {

@@ -37,14 +37,19 @@ type Object struct {
 	Ops         keys.Ops   // from CKA_SIGN, CKA_ENCRYPT and kin, and CKA_EXTRACTABLE
 	PublicKey   []byte     // DER SubjectPublicKeyInfo, where the object carries its public part
 	CheckValue  []byte     // CKA_CHECK_VALUE of a secret key
+	UniqueID    []byte     // CKA_UNIQUE_ID: the token's own name of the key, which never changes; of both halves of a pair where the token has one for the pair
 	Extractable bool       // CKA_EXTRACTABLE
 	Unreadable  string     // why attributes that the class should have could not be read; empty when all is well
 }
 
 // Fingerprint returns what tells objects of equal class, type, id and label
-// apart, and notices that another key has taken a key's place: the SHA-256 of
-// the public key, or the check value. It is nil where the token gives neither.
+// apart, and notices that another key has taken a key's place: the token's own
+// name of the key where it has one, or else the SHA-256 of the public key, or
+// the check value. It is nil where the token gives none.
 func (o Object) Fingerprint() []byte {
+	if len(o.UniqueID) != 0 {
+		return o.UniqueID
+	}
 	if len(o.PublicKey) != 0 {
 		sum := sha256.Sum256(o.PublicKey)
 		return sum[:]
