@@ -152,7 +152,11 @@ func (w *world) service(ctx context.Context, cfg restapi.Config) (http.Handler, 
 	}
 	slots := slotkeys.New(dial, ring, slotkeys.Config{Now: now, Shuffle: func(int, func(i, j int)) {}, Normalise: softkeys.Normalise})
 	w.tb.Cleanup(slots.Close)
-	keys := keyring.New(cat, led, softkeys.New(ring, softkeys.Config{}), slots, keyring.Config{Now: now, NewID: newID})
+	parcels := seal.NewParcels(ring)
+	keys := keyring.New(cat, led, softkeys.New(ring, softkeys.Config{}), slots, keyring.Config{
+		Now: now, NewID: newID, Random: rand.Reader,
+		Loose: softkeys.New(parcels, softkeys.Config{}), Pack: parcels.Pack, Unpack: parcels.Unpack,
+	})
 	people := accounts.New(cat, ring, led, accounts.Config{Now: now, NewID: newID, Random: rand.Reader, HashPassword: quickHash})
 	password, _, err := people.FirstAdministrator(ctx, "main", adminEmail)
 	must(w.tb, err)

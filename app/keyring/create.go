@@ -40,15 +40,23 @@ func (s *Service) Import(ctx context.Context, c access.Caller, g id.Group, spec 
 // recipe is a way to make a key.
 type recipe struct {
 	action   string // for the audit log
+	about    string // the same, what else takes part
 	imported bool
 	check    func(keys.Spec) (keys.Spec, error)
 	make     func(context.Context, backend.Backend, backend.Order) (backend.Made, error)
+	dress    func(*keys.Key) // fills in what the record tells besides; may be nil
+}
+
+func (r recipe) dressed(k *keys.Key) {
+	if r.dress != nil {
+		r.dress(k)
+	}
 }
 
 func (s *Service) create(ctx context.Context, c access.Caller, gid id.Group, spec keys.Spec, r recipe) (keys.Key, error) {
 	var k keys.Key
 	o := backend.Order{ID: id.Key(s.cfg.NewID()), Imported: r.imported}
-	entry := ledger.Entry{Caller: c, Action: r.action, Object: string(o.ID), Group: gid}
+	entry := ledger.Entry{Caller: c, Action: r.action, Object: string(o.ID), Group: gid, About: r.about}
 	err := s.ledger.Change(ctx, entry, func(e *ledger.Entry) error {
 		var err error
 		if o.Group, err = s.target(ctx, c, gid); err != nil {
@@ -97,6 +105,7 @@ func (s *Service) createSealed(ctx context.Context, c access.Caller, b backend.B
 		return keys.Key{}, err
 	}
 	k := s.newKey(c.Principal, o, made)
+	r.dressed(&k)
 	return k, s.cat.AddKey(ctx, k, "")
 }
 
@@ -121,6 +130,7 @@ func (s *Service) createInToken(ctx context.Context, c access.Caller, b backend.
 		}
 	}
 	k := s.newKey(c.Principal, o, made)
+	r.dressed(&k)
 	if err := s.cat.AddKey(ctx, k, i.ID); err != nil {
 		s.abandon(ctx, i)
 		return keys.Key{}, err
@@ -152,7 +162,7 @@ func (s *Service) newKey(creator id.Principal, o backend.Order, made backend.Mad
 		ID: o.ID, Account: o.Group.Account, Group: o.Group.ID, Name: spec.Name, Description: spec.Description,
 		Type: spec.Type, Size: made.Size, Curve: made.Curve, Ops: spec.Ops, State: keys.Active, Enabled: spec.Enabled,
 		Origin: keys.OriginGenerated, Creator: creator, PublicOnly: made.Public, PublicKey: made.PublicKey, KCV: made.KCV,
-		RSA: spec.RSA, CreatedAt: now, ActivationDate: spec.ActivationDate, DeactivationDate: spec.Deactivation,
+		RSA: spec.RSA, ParamSet: made.ParamSet, KCVCMAC: made.KCVCMAC, Cipher: spec.Cipher, CreatedAt: now, ActivationDate: spec.ActivationDate, DeactivationDate: spec.Deactivation,
 		Metadata: spec.Metadata, Virtual: made.Virtual, Material: made.Material,
 	}
 	if k.Ops == 0 { // the curve was not known before the import

@@ -9,6 +9,7 @@ package keyring
 
 import (
 	"context"
+	"io"
 	"time"
 
 	"gatehouse/app/catalogue"
@@ -28,6 +29,16 @@ import (
 type Config struct {
 	Now   func() time.Time
 	NewID func() string
+
+	// Loose is the backend of keys that travel with requests: transient and
+	// inline ones. Pack seals such a key, and the state of an encryption in
+	// parts, for its owner; Unpack opens it again. Without them there are none.
+	Loose  backend.Backend
+	Pack   func(owner string, b []byte) ([]byte, error)
+	Unpack func(owner string, sealed []byte) ([]byte, error)
+
+	Random       io.Reader     // of the initialisation vectors of encryptions in parts
+	TransientFor time.Duration // how long a transient key lives; zero means an hour
 
 	// Grace is how long after an intent was begun its token may still be
 	// carrying it out, so that not finding the key yet proves nothing. Zero means 3 minutes.
@@ -49,6 +60,9 @@ func New(cat *catalogue.Catalogue, l *ledger.Ledger, sealed, slots backend.Backe
 	if cfg.Grace == 0 {
 		cfg.Grace = 3 * time.Minute
 	}
+	if cfg.TransientFor == 0 {
+		cfg.TransientFor = time.Hour
+	}
 	return &Service{cat: cat, ledger: l, sealed: sealed, slots: slots, cfg: cfg, work: newWork()}
 }
 
@@ -64,54 +78,15 @@ func (s *Service) backend(g groups.Group) (backend.Backend, error) {
 	}
 }
 
-// Descriptor names a key by its id or by its name.
-type Descriptor struct {
-	ID   id.Key
-	Name string
-}
-
-// find returns the key that d names, if the caller may know of it.
-func (s *Service) find(ctx context.Context, c access.Caller, d Descriptor) (keys.Key, error) {
-	var k keys.Key
-	var err error
-	switch {
-	case d.ID != "" && d.Name == "":
-		k, err = s.cat.Key(ctx, d.ID)
-	case d.Name != "" && d.ID == "":
-		if c.Account == "" {
-			return k, access.ErrNoSuchKey()
-		}
-		k, err = s.cat.KeyByName(ctx, c.Account, d.Name)
-	default:
-		return k, fault.New(fault.Invalid, "a key is named by exactly one of kid and name")
-	}
-	if err == nil {
-		err = access.SeeKey(c, k)
-	}
-	if err != nil {
-		return keys.Key{}, err
-	}
-	return k, nil
-}
-
-// home returns a key's group, and the backend where its material is.
-func (s *Service) home(ctx context.Context, gid id.Group) (groups.Group, backend.Backend, error) {
-	g, err := s.cat.Group(ctx, gid)
-	if err != nil {
-		return g, nil, err
-	}
-	b, err := s.backend(g)
-	return g, b, err
-}
-
 // Find returns a key that the caller may know of; NotFound otherwise.
 func (s *Service) Find(ctx context.Context, c access.Caller, d Descriptor) (keys.Key, error) {
-	k, err := s.find(ctx, c, d)
+	k, err := s.findAny(ctx, c, d)
 	if err != nil {
 		return keys.Key{}, err
 	}
+	defer s.forget(ctx, d, k)
 	k.State = k.StateAt(s.cfg.Now())
-	return k, nil
+	return d.public(k), nil
 }
 
 // List returns the keys that q selects among those that the caller may know of.
@@ -142,9 +117,10 @@ func (s *Service) Use(ctx context.Context, c access.Caller, d Descriptor, build 
 	var res operations.Result
 	err := s.ledger.Use(ctx, ledger.Entry{Caller: c, Action: "key use"}, func(e *ledger.Entry) error {
 		var err error
-		if k, err = s.find(ctx, c, d); err != nil {
+		if k, err = s.findAny(ctx, c, d); err != nil {
 			return err
 		}
+		defer s.forget(ctx, d, k)
 		e.Object, e.Group, e.HighVolume = string(k.ID), k.Group, k.Ops.Has(keys.OpHighVolume)
 		op, err := build(k)
 		if err != nil {
@@ -155,7 +131,7 @@ func (s *Service) Use(ctx context.Context, c access.Caller, d Descriptor, build 
 		if err != nil {
 			return err
 		}
-		g, b, err := s.home(ctx, k.Group)
+		g, b, err := s.place(ctx, d, k)
 		if err != nil {
 			return err
 		}
@@ -165,7 +141,7 @@ func (s *Service) Use(ctx context.Context, c access.Caller, d Descriptor, build 
 	if err != nil {
 		return keys.Key{}, operations.Result{}, err
 	}
-	return k, res, nil
+	return d.public(k), res, nil
 }
 
 // Export returns a key with its value.
@@ -174,14 +150,15 @@ func (s *Service) Export(ctx context.Context, c access.Caller, d Descriptor) (ke
 	var v secret.Value
 	err := s.ledger.Use(ctx, ledger.Entry{Caller: c, Action: "key export"}, func(e *ledger.Entry) error {
 		var err error
-		if k, err = s.find(ctx, c, d); err != nil {
+		if k, err = s.findAny(ctx, c, d); err != nil {
 			return err
 		}
+		defer s.forget(ctx, d, k)
 		e.Object, e.Group = string(k.ID), k.Group
 		if err := access.Export(c, k, s.cfg.Now()); err != nil {
 			return err
 		}
-		g, b, err := s.home(ctx, k.Group)
+		g, b, err := s.place(ctx, d, k)
 		if err != nil {
 			return err
 		}
@@ -191,5 +168,5 @@ func (s *Service) Export(ctx context.Context, c access.Caller, d Descriptor) (ke
 	if err != nil {
 		return keys.Key{}, secret.Value{}, err
 	}
-	return k, v, nil
+	return d.public(k), v, nil
 }

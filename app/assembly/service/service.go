@@ -15,6 +15,7 @@ import (
 	"github.com/google/uuid"
 
 	"gatehouse/adapters/passwords"
+	"gatehouse/adapters/seal"
 	"gatehouse/adapters/softkeys"
 	"gatehouse/app/accounts"
 	"gatehouse/app/catalogue"
@@ -26,7 +27,6 @@ import (
 	"gatehouse/app/syncing"
 	"gatehouse/core/groups"
 	"gatehouse/core/secret"
-	"gatehouse/ports/seal"
 	"gatehouse/ports/store"
 )
 
@@ -34,7 +34,7 @@ import (
 // required; Now, Random and Log have defaults.
 type Outside struct {
 	Store  store.Store
-	Sealer seal.Sealer
+	Sealer *seal.Ring
 	Dial   slotkeys.Dial
 	Now    func() time.Time
 	Random io.Reader
@@ -95,6 +95,7 @@ func New(ctx context.Context, o Outside) (*Service, error) {
 	o.Slots.ProbeEvery = cmp.Or(o.ProbeEvery, o.Slots.ProbeEvery)
 	o.Slots.Normalise, o.Slots.Remember = softkeys.Normalise, grouping.Refusals(cat)
 	slots := slotkeys.New(o.Dial, o.Sealer, o.Slots)
+	parcels := seal.NewParcels(o.Sealer)
 	dummyHash, err := passwords.Hash(secret.FromString(newID()))
 	if err != nil {
 		return nil, err
@@ -108,7 +109,8 @@ func New(ctx context.Context, o Outside) (*Service, error) {
 		}),
 		Grouping: grouping.New(cat, o.Sealer, book, slots, grouping.Config{Now: o.Now, NewID: newID}),
 		Keyring: keyring.New(cat, book, softkeys.New(o.Sealer, softkeys.Config{}), slots, keyring.Config{
-			Now: o.Now, NewID: newID, Grace: o.RecoveryGrace,
+			Now: o.Now, NewID: newID, Random: o.Random, Grace: o.RecoveryGrace,
+			Loose: softkeys.New(parcels, softkeys.Config{}), Pack: parcels.Pack, Unpack: parcels.Unpack,
 		}),
 		store: o.Store, slots: slots, now: o.Now, log: o.Log,
 	}

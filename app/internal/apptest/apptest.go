@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"gatehouse/adapters/seal"
 	"gatehouse/adapters/softkeys"
 	"gatehouse/adapters/sqlstore"
 	"gatehouse/app/accounts"
@@ -47,11 +48,12 @@ type World struct {
 	// Dial, when set, stands in for the way to HSM.
 	Dial slotkeys.Dial
 
-	tb    testing.TB
-	now   atomic.Int64 // microseconds
-	ids   atomic.Int64
-	mu    sync.Mutex
-	begun []*Process
+	parcels seal.Parcels
+	tb      testing.TB
+	now     atomic.Int64 // microseconds
+	ids     atomic.Int64
+	mu      sync.Mutex
+	begun   []*Process
 }
 
 // Process is what a process of the service holds: everything but store and HSM.
@@ -76,7 +78,7 @@ func New(tb testing.TB) *World {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	w := &World{Store: storesim.New(st), Sealer: sealtest.NewMemory("master"), tb: tb}
+	w := &World{Store: storesim.New(st), Sealer: sealtest.NewMemory("master"), parcels: parcels(tb), tb: tb}
 	w.now.Store(time.Date(2026, 11, 21, 21, 30, 0, 0, time.UTC).UnixMicro())
 	w.NewHSM()
 	w.Restart()
@@ -94,6 +96,18 @@ func New(tb testing.TB) *World {
 	return w
 }
 
+// parcels seals what callers keep, for one world.
+func parcels(tb testing.TB) seal.Parcels {
+	tb.Helper()
+	master := make([]byte, seal.KeySize)
+	_, _ = rand.Read(master)
+	ring, err := seal.NewRing(secret.New(master))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return seal.NewParcels(ring)
+}
+
 // NewHSM puts an empty HSM in the place of the one there.
 func (w *World) NewHSM() {
 	w.HSM = tokensim.New(tokensim.Options{PIN: secret.FromString(PIN), Slot: 7, Label: "simulated"})
@@ -107,7 +121,10 @@ func (w *World) Restart() {
 	slots := slotkeys.New(w.dial, w.Sealer, slotkeys.Config{
 		Now: w.Now, Shuffle: func(int, func(i, j int)) {}, Normalise: softkeys.Normalise, Remember: grouping.Refusals(cat),
 	})
-	ring := keyring.New(cat, led, softkeys.New(w.Sealer, softkeys.Config{}), slots, keyring.Config{Now: w.Now, NewID: w.NewID, Grace: Grace})
+	ring := keyring.New(cat, led, softkeys.New(w.Sealer, softkeys.Config{}), slots, keyring.Config{
+		Now: w.Now, NewID: w.NewID, Random: rand.Reader, Grace: Grace,
+		Loose: softkeys.New(w.parcels, softkeys.Config{}), Pack: w.parcels.Pack, Unpack: w.parcels.Unpack,
+	})
 	w.Process = &Process{
 		Catalogue: cat, Ledger: led, Slots: slots, Keyring: ring,
 		Sessions: sessions.New(cat, w.Sealer, led, sessions.Config{Now: w.Now, Random: rand.Reader, CheckPassword: CheckPassword, DummyHash: "nobody's"}),
