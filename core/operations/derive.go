@@ -23,7 +23,8 @@ type Derivation interface {
 }
 
 // EncryptData derives by encryption: the key is the beginning of the ciphertext
-// of data that both sides know, without IV and tag.
+// of data that both sides know, without IV, tag and what padding adds: there must
+// be as much data as the key has bytes.
 type EncryptData struct{ Encryption Encrypt }
 
 // HKDF derives as RFC 5869 does, the base key being the input keying material.

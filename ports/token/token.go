@@ -87,7 +87,9 @@ type Token interface {
 
 	// Unwrap makes a key of what Wrap has returned: durability, Conflict and
 	// what a failure leaves behind are as Generate's. The template's Size may be
-	// 0: the wrapped key tells. fault.NotFound, fault.Conflict without a key of
+	// 0: the wrapped key tells. Of a private key the public half is made too
+	// where the token tells the public key, which it often does not for EC; then
+	// PublicKey is empty. fault.NotFound, fault.Conflict without a key of
 	// the template's CKA_ID, and fault.Denied are about the key that with names.
 	// A wrapped key that does not open, or that is not what the template says,
 	// is always operations.DecryptRefused's one error.
@@ -103,8 +105,9 @@ type Token interface {
 
 	// Update changes attributes of the key that ref names, on both halves of a
 	// pair, or removes its private half. Errors as Operate; fault.Denied when
-	// the token keeps them fixed. An Update that fails has changed nothing, as
-	// far as the token lets it be undone.
+	// the token keeps them fixed. Of what has no private half to remove
+	// fault.Invalid, and fault.BadState when no public half would be left. An
+	// Update that fails has changed nothing, as far as the token lets it be undone.
 	Update(ctx context.Context, ref hsm.Ref, c hsm.Change) error
 
 	// Destroy removes the key that ref names, both halves of a pair.

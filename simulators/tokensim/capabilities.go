@@ -1,6 +1,8 @@
 package tokensim
 
 import (
+	"slices"
+
 	"gatehouse/core/hsm"
 	"gatehouse/core/keys"
 	"gatehouse/core/operations"
@@ -16,7 +18,7 @@ func Everything() hsm.Capabilities {
 		{Type: keys.EC, MinBits: 224, MaxBits: 521},
 	}}
 	both := func(one, other string, m hsm.Mechanism) {
-		for _, name := range []string{one, other} {
+		for _, name := range slices.Compact([]string{one, other}) {
 			m.Operation = name
 			c.Mechanisms = append(c.Mechanisms, m)
 		}
@@ -29,7 +31,21 @@ func Everything() hsm.Capabilities {
 	both("encrypt", "decrypt", hsm.Mechanism{Type: keys.AES, Mode: operations.GCM})
 	both("encrypt", "decrypt", hsm.Mechanism{Type: keys.RSA, Mode: operations.PKCS1v15})
 	both("sign", "verify", hsm.Mechanism{Type: keys.EC}) // Ed25519
+	for _, m := range []operations.Mode{operations.ECB, operations.CBC, operations.CBCNoPad} {
+		both("wrap", "unwrap", hsm.Mechanism{Type: keys.AES, Mode: m})
+		both("wrap", "unwrap", hsm.Mechanism{Type: keys.DES3, Mode: m})
+		both("derive", "derive", hsm.Mechanism{Type: keys.AES, Mode: m})
+	}
+	for _, m := range []operations.Mode{operations.KW, operations.KWP, operations.CTR, operations.GCM} {
+		both("wrap", "unwrap", hsm.Mechanism{Type: keys.AES, Mode: m})
+	}
+	both("wrap", "unwrap", hsm.Mechanism{Type: keys.RSA, Mode: operations.PKCS1v15})
+	both("agree", "agree", hsm.Mechanism{Type: keys.EC})
 	for _, h := range operations.Hashes() {
+		both("wrap", "unwrap", hsm.Mechanism{Type: keys.RSA, Mode: operations.OAEP, Hash: h})
+		for _, t := range []keys.Type{keys.HMAC, keys.Secret, keys.AES} {
+			both("derive", "derive", hsm.Mechanism{Type: t, Hash: h})
+		}
 		both("encrypt", "decrypt", hsm.Mechanism{Type: keys.RSA, Mode: operations.OAEP, Hash: h})
 		both("sign", "verify", hsm.Mechanism{Type: keys.RSA, Mode: operations.PKCS1v15, Hash: h})
 		both("sign", "verify", hsm.Mechanism{Type: keys.RSA, Mode: operations.PSS, Hash: h})

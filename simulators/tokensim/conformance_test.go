@@ -44,6 +44,7 @@ func TestConformanceOfPoorToken(t *testing.T) {
 		"generate AES 1*", "generate DES3 *", "generate HMAC *", "generate EC *",
 		"encrypt DES3 *", "encrypt AES ECB", "encrypt AES CBCNOPAD", "encrypt AES CTR*", "encrypt AES [GC]CM*", "encrypt RSA *",
 		"sign RSA PSS *", "sign RSA PKCS1_V15 SHA[135]*", "sign RSA PKCS1_V15 SHA224*", "mac *",
+		"wrap *", "derive *",
 	}
 	tokentest.Run(t, h)
 	tokensimtest.Check(t, slot)

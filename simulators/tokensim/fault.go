@@ -19,6 +19,9 @@ const (
 	Generate  Call = "generate"
 	Import    Call = "import"
 	Operate   Call = "operate"
+	Wrap      Call = "wrap"
+	Unwrap    Call = "unwrap"
+	Derive    Call = "derive"
 	Update    Call = "update"
 	Destroy   Call = "destroy"
 )

@@ -3,6 +3,7 @@ package tokensim
 import (
 	"bytes"
 	"context"
+	"crypto/ecdh"
 	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/rand"
@@ -39,6 +40,11 @@ func unsupported() error { return fault.New(fault.Unsupported, "the HSM cannot d
 // cannot be stopped, it goes on behind the back of a caller whose context has
 // ended, as a real token does.
 func (t *Token) create(ctx context.Context, c Call, tpl hsm.Template, obtain func() (material, error)) (hsm.Object, error) {
+	return t.createIn(ctx, c, tpl, func(*card) (material, error) { return obtain() })
+}
+
+// createIn is create for what is obtained from the token itself.
+func (t *Token) createIn(ctx context.Context, c Call, tpl hsm.Template, obtain func(*card) (material, error)) (hsm.Object, error) {
 	var made hsm.Object
 	err := t.do(ctx, c, tpl.ID, func(in *card) error {
 		if len(tpl.ID) == 0 {
@@ -50,7 +56,7 @@ func (t *Token) create(ctx context.Context, c Call, tpl hsm.Template, obtain fun
 		}
 		done := make(chan outcome, 1)
 		t.calls.Go(func() {
-			o, err := t.slot.create(in, tpl, obtain)
+			o, err := t.slot.create(in, tpl, func() (material, error) { return obtain(in) })
 			done <- outcome{o, err}
 		})
 		select {
@@ -115,7 +121,7 @@ func (c *card) free(tpl hsm.Template) error {
 func (s *Slot) assemble(tpl hsm.Template, m material) []*object {
 	classes := []hsm.Class{hsm.SecretKey}
 	switch {
-	case m.private != nil:
+	case m.private != nil || m.agree != nil:
 		classes = []hsm.Class{hsm.PrivateKey, hsm.PublicKey}
 	case m.public != nil:
 		classes = []hsm.Class{hsm.PublicKey}
@@ -127,7 +133,7 @@ func (s *Slot) assemble(tpl hsm.Template, m material) []*object {
 			Curve: tpl.Curve, Extractable: tpl.Extractable && class != hsm.PublicKey,
 		}}
 		if class == hsm.PublicKey {
-			o.private = nil
+			o.private, o.agree = nil, nil
 		}
 		o.Ops = kept(o, tpl.Ops)
 		s.describe(o)
@@ -184,6 +190,13 @@ func generateEC(c keys.Curve) (material, error) {
 			return material{}, fault.Wrap(fault.Internal, err, "generating an Ed25519 key")
 		}
 		return material{private: k, public: k.Public()}, nil
+	}
+	if c == keys.X25519 {
+		k, err := ecdh.X25519().GenerateKey(rand.Reader)
+		if err != nil {
+			return material{}, fault.Wrap(fault.Internal, err, "generating an X25519 key")
+		}
+		return material{agree: k, public: k.PublicKey()}, nil
 	}
 	curve := goCurve(c)
 	if curve == nil {

@@ -3,6 +3,7 @@ package tokensim
 import (
 	"bytes"
 	"crypto"
+	"crypto/ecdh"
 
 	"gatehouse/core/fault"
 	"gatehouse/core/hsm"
@@ -21,6 +22,7 @@ type object struct {
 type material struct {
 	secret  []byte
 	private crypto.Signer
+	agree   *ecdh.PrivateKey // X25519, which does not sign
 	public  crypto.PublicKey
 }
 

@@ -50,7 +50,9 @@ func (s *Slot) keyFor(c *card, ref hsm.Ref, op operations.Operation) (*object, e
 	return half, err
 }
 
-func (o *object) empty() bool { return o.secret == nil && o.private == nil && o.public == nil }
+func (o *object) empty() bool {
+	return o.secret == nil && o.private == nil && o.agree == nil && o.public == nil
+}
 
 func (o *object) operate(op operations.Operation) (operations.Result, error) {
 	switch op := op.(type) {

@@ -4,6 +4,7 @@ import (
 	"crypto/aes"
 	"crypto/cipher"
 	"crypto/des"
+	"crypto/ecdh"
 	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/elliptic"
@@ -83,6 +84,8 @@ func parsePair(private bool, raw []byte) (material, error) {
 		return material{private: k, public: k.Public()}, nil
 	case ed25519.PrivateKey:
 		return material{private: k, public: k.Public()}, nil
+	case *ecdh.PrivateKey:
+		return material{agree: k, public: k.PublicKey()}, nil
 	default:
 		return material{}, unsupported()
 	}
@@ -120,6 +123,8 @@ func (o *object) describePublic() error {
 		o.Size = o.Curve.Bits()
 	case ed25519.PublicKey:
 		o.Type, o.Curve, o.Size = keys.EC, keys.Ed25519, keys.Ed25519.Bits()
+	case *ecdh.PublicKey:
+		o.Type, o.Curve, o.Size = keys.EC, keys.X25519, keys.X25519.Bits()
 	default:
 		return unsupported()
 	}

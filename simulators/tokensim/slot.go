@@ -6,7 +6,7 @@
 // truths of real tokens: foreign objects of every kind, duplicates, PINs that
 // lock, logins that get lost, sessions that run out, tokens that are swapped,
 // calls that hang, or fail although they were carried out. Failures are data
-// (Fault). What it does not model (CCM, CMAC, secp256k1, X25519, wrapping) it
+// (Fault). What it does not model (CCM, CMAC, secp256k1, agreement on P-224) it
 // refuses as fault.Unsupported and does not list. It checks its caller and
 // records what a caller must not do (Misuse).
 //

@@ -8,9 +8,11 @@ import (
 
 	"gatehouse/core/fault"
 	"gatehouse/core/hsm"
+	"gatehouse/core/keys"
 )
 
-// Update changes a key's attributes, on both halves of a pair.
+// Update changes a key's attributes, on both halves of a pair, or removes its
+// private half.
 func (t *Token) Update(ctx context.Context, ref hsm.Ref, change hsm.Change) error {
 	return t.do(ctx, Update, ref.ID, func(c *card) error {
 		t.slot.mu.Lock()
@@ -18,6 +20,17 @@ func (t *Token) Update(ctx context.Context, ref hsm.Ref, change hsm.Change) erro
 		halves, err := c.halves(ref)
 		if err != nil {
 			return err
+		}
+		if change.RemovePrivate {
+			switch {
+			case ref.Class != hsm.PrivateKey:
+				return fault.New(fault.Invalid, "the key has no private half")
+			case len(halves) == 1:
+				return fault.New(fault.BadState, "the key's public half is not in the HSM: nothing would be left")
+			}
+			private := halves[0]
+			c.remove(func(o *object) bool { return o == private })
+			halves = halves[1:]
 		}
 		for i, o := range c.objects {
 			if !slices.Contains(halves, o) {
@@ -28,7 +41,8 @@ func (t *Token) Update(ctx context.Context, ref hsm.Ref, change hsm.Change) erro
 				changed.Label = bytes.Clone(*change.Label)
 			}
 			if change.Ops != nil {
-				changed.Ops = kept(o, *change.Ops)
+				changed.Extractable = o.Extractable && change.Ops.Has(keys.OpExport)
+				changed.Ops = kept(&changed, *change.Ops)
 			}
 			c.objects[i] = &changed
 		}

@@ -14,13 +14,21 @@ import (
 // as failed, is not tried again by anybody below, and shows in the inventory.
 func (s *suite) appliedButFailed(t *testing.T) {
 	s.need(t, s.h.FailApplied != nil, "FailApplied")
-	for call, do := range map[Call]func(hsm.Template) error{
+	s.prepare(t)
+	makers := map[Call]func(hsm.Template) error{
 		Generate: func(tpl hsm.Template) error { return s.justGenerate(t, tpl) },
 		Import: func(tpl hsm.Template) error {
 			_, err := s.tok.Import(within(t), tpl, secret.New(random(32)))
 			return err
 		},
-	} {
+	}
+	if s.ways.with != nil {
+		makers[Unwrap] = func(tpl hsm.Template) error { return s.unwrapAnew(within(t), s.tok, tpl) }
+	}
+	if s.ways.base.ID != nil {
+		makers[Derive] = func(tpl hsm.Template) error { return s.deriveAnew(within(t), s.tok, tpl) }
+	}
+	for call, do := range makers {
 		t.Run(string(call), func(t *testing.T) {
 			tpl := s.aes()
 			s.h.FailApplied(t, call)
@@ -53,6 +61,7 @@ func (s *suite) appliedButFailed(t *testing.T) {
 // up nobody else for longer.
 func (s *suite) hangs(t *testing.T) {
 	s.need(t, s.h.Hang != nil, "Hang")
+	s.prepare(t)
 	o := s.generateKey(t, s.aes())
 	for _, c := range s.everyCall(s.tok, o.Ref()) {
 		t.Run(string(c.call), func(t *testing.T) {

@@ -1,12 +1,15 @@
 package tokentest
 
 import (
+	"crypto"
+	"crypto/ecdh"
 	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
+	"fmt"
 	"sync"
 	"testing"
 
@@ -24,8 +27,32 @@ type known struct {
 // imported is a key in the token together with its material.
 type imported struct {
 	object hsm.Object
-	raw    []byte          // secret keys
-	rsa    *rsa.PrivateKey // RSA
+	raw    []byte            // secret keys
+	rsa    *rsa.PrivateKey   // RSA
+	ec     *ecdsa.PrivateKey // EC
+}
+
+func (k *imported) public() crypto.PublicKey {
+	if k.rsa != nil {
+		return k.rsa.Public()
+	}
+	return k.ec.Public()
+}
+
+// parseECDH reads a public key that keys are agreed with.
+func parseECDH(der []byte) (*ecdh.PublicKey, error) {
+	pub, err := x509.ParsePKIXPublicKey(der)
+	if err != nil {
+		return nil, err
+	}
+	switch p := pub.(type) {
+	case *ecdh.PublicKey:
+		return p, nil
+	case *ecdsa.PublicKey:
+		return p.ECDH()
+	default:
+		return nil, fmt.Errorf("a %T agrees on nothing", pub)
+	}
 }
 
 // rsaKey is made once in a process: making it takes longer than most of the suite.

@@ -29,6 +29,8 @@ type suite struct {
 	refusals *refusals
 	known    known
 	pairs    map[string]*hsm.Object // keys made in the token, by case name
+	wrappers map[string]*imported   // wrapping keys, by case name
+	ways     *ways                  // what everyCall wraps, unwraps and derives
 }
 
 func newSuite(t *testing.T, h Harness) *suite {
@@ -38,7 +40,7 @@ func newSuite(t *testing.T, h Harness) *suite {
 	}
 	prefix := make([]byte, 8)
 	_, _ = rand.Read(prefix)
-	return &suite{h: h, prefix: prefix, refusals: newRefusals(h.Refuses, h.RefusesUnknown), pairs: map[string]*hsm.Object{}}
+	return &suite{h: h, prefix: prefix, refusals: newRefusals(h.Refuses, h.RefusesUnknown), pairs: map[string]*hsm.Object{}, wrappers: map[string]*imported{}}
 }
 
 // open opens the Token that most of the suite uses, and closes it with t.

@@ -29,6 +29,9 @@ const (
 	Generate  Call = "generate"
 	Import    Call = "import"
 	Operate   Call = "operate"
+	Wrap      Call = "wrap"
+	Unwrap    Call = "unwrap"
+	Derive    Call = "derive"
 	Update    Call = "update"
 	Destroy   Call = "destroy"
 )
@@ -115,8 +118,15 @@ func (s *suite) parts() []part {
 		{"mac", s.macs},
 		{"decryption refused", s.decryptionRefused},
 		{"operation refused", s.operationRefused},
+		{"wrap", s.wraps},
+		{"wrap refused", s.wrapRefused},
+		{"unwrap refused", s.unwrapRefused},
+		{"derive", s.derives},
+		{"derive refused", s.deriveRefused},
 		{"references", s.references},
 		{"update", s.updates},
+		{"update of what a key may do to others", s.tightened},
+		{"remove the private half", s.removals},
 		{"destroy", s.destroys},
 		{"context", s.contexts},
 		{"concurrency", s.concurrency},

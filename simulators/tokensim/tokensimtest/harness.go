@@ -28,7 +28,10 @@ type Open func(t *testing.T, slot *tokensim.Slot, pin secret.Value) (token.Token
 
 // Refuses are the cases of the suite that the simulator does not model.
 func Refuses() []string {
-	return []string{"generate EC SecP256K1", "encrypt AES CCM", "mac AES CMAC", "mac DES3 CMAC"}
+	return []string{
+		"generate EC SecP256K1", "encrypt AES CCM", "mac AES CMAC", "mac DES3 CMAC",
+		"wrap AES CCM", "agree EC NistP224",
+	}
 }
 
 // Run runs the suite over a new slot, and then asks the slot for misuse.
