@@ -35,7 +35,7 @@ func newDesk(tb testing.TB) *desk {
 func (d *desk) order(s keys.Spec) backend.Order {
 	s.Name = "key"
 	if s.Ops == 0 {
-		s.Ops = keys.DefaultOps(s.Type, s.Curve) | keys.OpExport
+		s.Ops = keys.PossibleOps(s.Type, s.Curve)
 	}
 	return backend.Order{ID: id.Key(fmt.Sprintf("00000000-0000-0000-0000-%012d", d.made.Add(1))), Group: ordinary, Spec: s}
 }
@@ -43,7 +43,7 @@ func (d *desk) order(s keys.Spec) backend.Order {
 func record(o backend.Order, m backend.Made) keys.Key {
 	return keys.Key{
 		ID: o.ID, Account: ordinary.Account, Group: ordinary.ID, Type: o.Spec.Type, Size: m.Size, Curve: m.Curve,
-		Ops: keys.DefaultOps(o.Spec.Type, m.Curve) | keys.OpExport, State: keys.Active, Enabled: true,
+		Ops: keys.PossibleOps(o.Spec.Type, m.Curve), State: keys.Active, Enabled: true,
 		PublicOnly: m.Public, PublicKey: m.PublicKey, KCV: m.KCV, Material: m.Material,
 	}
 }

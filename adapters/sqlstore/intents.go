@@ -39,6 +39,8 @@ type specDetail struct {
 	Type             keys.Type         `json:"type,omitempty"`
 	Size             int               `json:"size,omitempty"` // bits
 	Curve            keys.Curve        `json:"curve,omitempty"`
+	ParamSet         keys.ParamSet     `json:"param_set,omitempty"`
+	CipherMode       string            `json:"cipher_mode,omitempty"`
 	Ops              []string          `json:"ops,omitempty"`
 	PublicExponent   int               `json:"public_exponent,omitempty"`
 	Enabled          bool              `json:"enabled,omitempty"`
@@ -53,6 +55,7 @@ func rowOfIntent(i intents.Intent) (intentRow, error) {
 		Imported: i.Imported, Creator: principal(i.Creator), StartedAt: at(i.StartedAt),
 		Spec: specDetail{
 			Name: s.Name, Description: s.Description, Type: s.Type, Size: s.Size, Curve: s.Curve, Ops: s.Ops.Names(),
+			ParamSet: s.ParamSet, CipherMode: s.Cipher.Mode,
 			PublicExponent: s.RSA.PublicExponent, Enabled: s.Enabled,
 			ActivationDate: at(s.ActivationDate), DeactivationDate: at(s.Deactivation), Metadata: s.Metadata,
 		},
@@ -80,6 +83,7 @@ func (r intentRow) intent() (intents.Intent, error) {
 		Imported: d.Imported, Creator: id.Principal(d.Creator), StartedAt: d.StartedAt.Time,
 		Spec: keys.Spec{
 			Name: d.Spec.Name, Description: d.Spec.Description, Type: d.Spec.Type, Size: d.Spec.Size, Curve: d.Spec.Curve,
+			ParamSet: d.Spec.ParamSet, Cipher: keys.CipherOptions{Mode: d.Spec.CipherMode},
 			Ops: ops, RSA: keys.RSAOptions{PublicExponent: d.Spec.PublicExponent}, Enabled: d.Spec.Enabled,
 			ActivationDate: d.Spec.ActivationDate.Time, Deactivation: d.Spec.DeactivationDate.Time, Metadata: d.Spec.Metadata,
 		},

@@ -32,12 +32,15 @@ type keyDetail struct {
 	Description      string          `json:"description,omitempty"`
 	Size             int             `json:"size,omitempty"` // bits
 	Curve            keys.Curve      `json:"curve,omitempty"`
+	ParamSet         keys.ParamSet   `json:"param_set,omitempty"`
 	Ops              []string        `json:"ops,omitempty"`
 	Enabled          bool            `json:"enabled"`
 	Origin           keys.Origin     `json:"origin,omitempty"`
 	PublicOnly       bool            `json:"public_only,omitempty"`
 	PublicKey        []byte          `json:"public_key,omitempty"` // DER, base64
 	KCV              string          `json:"kcv,omitempty"`
+	KCVCMAC          string          `json:"kcv_cmac,omitempty"`
+	CipherMode       string          `json:"cipher_mode,omitempty"`
 	PublicExponent   int             `json:"public_exponent,omitempty"`
 	CreatedAt        stamp           `json:"created_at,omitzero"`
 	ActivationDate   stamp           `json:"activation_date,omitzero"`
@@ -87,6 +90,7 @@ func rowOfKey(k keys.Key) (keyRow, error) {
 	d := keyDetail{
 		Description: k.Description, Size: k.Size, Curve: k.Curve, Ops: k.Ops.Names(), Enabled: k.Enabled,
 		Origin: k.Origin, PublicOnly: k.PublicOnly, PublicKey: k.PublicKey, KCV: k.KCV,
+		ParamSet: k.ParamSet, KCVCMAC: k.KCVCMAC, CipherMode: k.Cipher.Mode,
 		PublicExponent: k.RSA.PublicExponent,
 		CreatedAt:      at(k.CreatedAt), ActivationDate: at(k.ActivationDate), DeactivationDate: at(k.DeactivationDate),
 		CompromiseDate: at(k.CompromiseDate), DestructionDate: at(k.DestructionDate),
@@ -120,6 +124,7 @@ func (r keyRow) key() (keys.Key, error) {
 		Creator: id.Principal{Kind: r.CreatorKind, ID: r.CreatorID}, Material: none(r.Material), Version: r.Version,
 		Description: d.Description, Size: d.Size, Curve: d.Curve, Enabled: d.Enabled,
 		Origin: d.Origin, PublicOnly: d.PublicOnly, PublicKey: d.PublicKey, KCV: d.KCV,
+		ParamSet: d.ParamSet, KCVCMAC: d.KCVCMAC, Cipher: keys.CipherOptions{Mode: d.CipherMode},
 		RSA:       keys.RSAOptions{PublicExponent: d.PublicExponent},
 		CreatedAt: d.CreatedAt.Time, ActivationDate: d.ActivationDate.Time, DeactivationDate: d.DeactivationDate.Time,
 		CompromiseDate: d.CompromiseDate.Time, DestructionDate: d.DestructionDate.Time,

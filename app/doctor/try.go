@@ -143,7 +143,7 @@ func (r *trial) template(t hsm.Task) hsm.Template {
 	}
 	return hsm.Template{
 		ID: r.newID(), Label: []byte(label), Type: t.Type, Size: size, Curve: t.Curve,
-		Ops: keys.DefaultOps(t.Type, t.Curve) &^ keys.OpAppManageable,
+		Ops: keys.UseOps(t.Type, t.Curve),
 	}
 }
 
@@ -240,7 +240,7 @@ func (r *trial) change(ctx context.Context) (q Quirk, ok bool) {
 		}
 		q = Quirk{Name: "changes by Gatehouse", Good: true}
 		renamed := []byte(label + "-2")
-		ops := keys.DefaultOps(ref.Type, keys.P256) &^ keys.OpAppManageable &^ k.less
+		ops := keys.UseOps(ref.Type, keys.P256) &^ k.less
 		for _, c := range []struct {
 			what   string
 			change hsm.Change

@@ -35,8 +35,9 @@ type Key struct {
 	Name        string // unique within the account
 	Description string
 	Type        Type
-	Size        int   // bits; for Secret and Opaque the length of the value in bits
-	Curve       Curve // EC only
+	Size        int      // bits; for Secret and Opaque the length of the value in bits
+	Curve       Curve    // EC only
+	ParamSet    ParamSet // MLDSA and MLKEM only
 	Ops         Ops
 	State       State
 	Enabled     bool
@@ -45,7 +46,9 @@ type Key struct {
 	PublicOnly  bool
 	PublicKey   []byte // DER SubjectPublicKeyInfo (RFC 5280, 4.1), asymmetric keys only
 	KCV         string // key check value: hex of the first three bytes, symmetric keys only
+	KCVCMAC     string // the same by CMAC: hex of the first five bytes, AES and DES3 of three keys only
 	RSA         RSAOptions
+	Cipher      CipherOptions
 
 	CreatedAt        time.Time
 	ActivationDate   time.Time
@@ -66,6 +69,14 @@ type Key struct {
 // RSAOptions is what is particular to RSA keys.
 type RSAOptions struct {
 	PublicExponent int // 65537 unless given
+}
+
+// CipherOptions is what an AES or DES3 key's policy says of its modes.
+type CipherOptions struct {
+	// Mode is the one mode that the key is for (cipher_mode in the API, in the
+	// spelling of operations.Mode). Empty, it is for every mode but ECB, which
+	// shows equal blocks and which a key's policy must therefore name.
+	Mode string
 }
 
 // RevocationReason tells why a key was revoked (RFC 5280, 5.3.1).

@@ -65,9 +65,15 @@ func (o Ops) Names() []string {
 func (o Ops) Has(want Ops) bool { return o&want == want }
 
 // DefaultOps returns what a new key of type t on curve c may do when its maker
-// names nothing: every operation that the type has, except export.
+// names nothing: every operation that the type has, except export. A DES3 key
+// only undoes and checks what was protected before: nothing new may be (NIST SP
+// 800-131A, section 2), unless its maker names the operation.
 func DefaultOps(t Type, c Curve) Ops {
-	return PossibleOps(t, c) &^ (OpExport | OpHighVolume)
+	ops := PossibleOps(t, c) &^ (OpExport | OpHighVolume)
+	if t == DES3 {
+		ops &^= protect
+	}
+	return ops
 }
 
 // PossibleOps returns every operation that a key of type t on curve c can have.
@@ -95,11 +101,21 @@ func PossibleOps(t Type, c Curve) Ops {
 		return manage | OpMAC | OpMACVerify | OpDerive
 	case Secret:
 		return manage | OpDerive
+	case MLDSA:
+		return manage | OpSign | OpVerify
+	case MLKEM:
+		return manage | OpEncapsulate | OpDecapsulate
 	case Opaque, Certificate:
 		return manage
 	default:
 		return 0
 	}
+}
+
+// UseOps returns every operation that does something with a key of type t on
+// curve c, rather than manage it.
+func UseOps(t Type, c Curve) Ops {
+	return PossibleOps(t, c) &^ (OpExport | OpAppManageable | OpHighVolume)
 }
 
 // PublicOps are the operations that the public half of a pair can do alone.

@@ -1,6 +1,7 @@
 package keys
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -27,10 +28,12 @@ type Spec struct {
 	Name           string
 	Description    string
 	Type           Type
-	Size           int   // bits; may be 0 where the type or the imported material tells it
-	Curve          Curve // EC only
-	Ops            Ops   // 0 means DefaultOps; stays 0 when the curve is not known before an import
+	Size           int      // bits; may be 0 where the type or the imported material tells it
+	Curve          Curve    // EC only
+	ParamSet       ParamSet // MLDSA and MLKEM only
+	Ops            Ops      // 0 means DefaultOps; stays 0 when the curve is not known before an import
 	RSA            RSAOptions
+	Cipher         CipherOptions // AES and DES3 only
 	Enabled        bool
 	ActivationDate time.Time // zero: active at once
 	Deactivation   time.Time
@@ -60,6 +63,10 @@ func (s Spec) CheckGenerate() (Spec, error) {
 	case HMAC:
 		if s.Size < 112 || s.Size > 8192 || s.Size%8 != 0 {
 			return s, fault.New(fault.Invalid, "key_size of a HMAC key must be a multiple of 8 from 112 to 8192")
+		}
+	case MLDSA, MLKEM:
+		if s.ParamSet == "" {
+			return s, fault.New(fault.Invalid, "param_set is required for a key of type %s", s.Type)
 		}
 	case Secret, Opaque, Certificate:
 		return s, fault.New(fault.Invalid, "objects of type %s can only be imported", s.Type)
@@ -92,11 +99,20 @@ func (s Spec) check() (Spec, error) {
 	if s.Type != EC && s.Curve != "" {
 		return s, fault.New(fault.Invalid, "elliptic_curve is for EC keys only")
 	}
+	if s.ParamSet != "" && !slices.Contains(ParamSets(s.Type), s.ParamSet) {
+		return s, fault.New(fault.Invalid, "param_set is not one of this type of key")
+	}
+	if len(ParamSets(s.Type)) != 0 && s.Size != 0 {
+		return s, fault.New(fault.Invalid, "key_size is not for keys of type %s, whose size param_set tells", s.Type)
+	}
 	if s.Type == EC && s.Curve != "" {
 		if bits := s.Curve.Bits(); s.Size != 0 && s.Size != bits {
 			return s, fault.New(fault.Invalid, "key_size does not fit the curve")
 		}
 		s.Size = s.Curve.Bits()
+	}
+	if s.Type != AES && s.Type != DES3 && s.Cipher != (CipherOptions{}) {
+		return s, fault.New(fault.Invalid, "cipher_mode is for AES and DES3 keys only")
 	}
 	if s.Type == RSA && s.RSA.PublicExponent == 0 {
 		s.RSA.PublicExponent = 65537

@@ -15,16 +15,22 @@ const (
 	Secret      Type = "SECRET"
 	Opaque      Type = "OPAQUE"
 	Certificate Type = "CERTIFICATE"
+	MLDSA       Type = "MLDSA" // FIPS 204: signatures
+	MLKEM       Type = "MLKEM" // FIPS 203: key encapsulation
 )
 
 // Types lists the types that Gatehouse holds.
-func Types() []Type { return []Type{AES, DES3, RSA, EC, HMAC, Secret, Opaque, Certificate} }
+func Types() []Type {
+	return []Type{AES, DES3, RSA, EC, HMAC, Secret, Opaque, Certificate, MLDSA, MLKEM}
+}
 
 // foreign are the types that the API names and Gatehouse refuses as unsupported.
+// The BETA ones were drafts of what FIPS 203 and 204 became, and do not
+// understand its keys.
 var foreign = map[string]bool{
 	"ARIA": true, "DES": true, "SEED": true, "DSA": true, "KCDSA": true, "ECKCDSA": true, "BIP32": true,
 	"SLIP10": true, "BLS": true, "LEDABETA": true, "ROUND5BETA": true, "LMS": true, "XMSS": true,
-	"MLDSA": true, "MLDSABETA": true, "MLKEM": true, "MLKEMBETA": true, "PBE": true,
+	"MLDSABETA": true, "MLKEMBETA": true, "PBE": true,
 }
 
 // ParseType reads an object type: Unsupported for those that only the API
@@ -42,7 +48,7 @@ func ParseType(s string) (Type, error) {
 }
 
 // Asymmetric reports whether t has a public half.
-func (t Type) Asymmetric() bool { return t == RSA || t == EC }
+func (t Type) Asymmetric() bool { return t == RSA || t == EC || t == MLDSA || t == MLKEM }
 
 // Curve is an elliptic curve of the API (elliptic_curve).
 type Curve string
@@ -84,3 +90,47 @@ func ParseCurve(s string) (Curve, error) {
 
 // Bits returns the size of the curve's field in bits, 0 for an unknown curve.
 func (c Curve) Bits() int { return curveBits[c] }
+
+// ParamSet is a set of parameters of ML-DSA or ML-KEM (param_set). It takes the
+// place that size and curve have elsewhere.
+type ParamSet string
+
+// The sets of parameters that Gatehouse holds.
+const (
+	MLDSA44   ParamSet = "MlDsa44"
+	MLDSA65   ParamSet = "MlDsa65"
+	MLDSA87   ParamSet = "MlDsa87"
+	MLKEM768  ParamSet = "MlKem768"
+	MLKEM1024 ParamSet = "MlKem1024"
+)
+
+// mlkem512 is known to the API alone: no library here has it, and FIPS 203
+// names the two others first.
+const mlkem512 ParamSet = "MlKem512"
+
+// ParamSets lists the sets of parameters of t that Gatehouse holds; none for a
+// type without them.
+func ParamSets(t Type) []ParamSet {
+	switch t {
+	case MLDSA:
+		return []ParamSet{MLDSA44, MLDSA65, MLDSA87}
+	case MLKEM:
+		return []ParamSet{MLKEM768, MLKEM1024}
+	default:
+		return nil
+	}
+}
+
+// ParseParamSet reads a set of parameters of t: Unsupported for what only the
+// API knows, Invalid for what nobody knows and for one of another type.
+func ParseParamSet(t Type, s string) (ParamSet, error) {
+	for _, p := range ParamSets(t) {
+		if string(p) == s {
+			return p, nil
+		}
+	}
+	if t == MLKEM && ParamSet(s) == mlkem512 {
+		return "", fault.New(fault.Unsupported, "param_set %s is not supported", mlkem512)
+	}
+	return "", fault.New(fault.Invalid, "param_set is not one of this type of key")
+}

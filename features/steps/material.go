@@ -39,6 +39,9 @@ func kindOf(kind string) (dsmwire.SobjectRequest, error) {
 		}
 		size := uint32(bits)
 		r.KeySize = &size
+		if name == "DES3" { // which by default only undoes what was done before
+			r.KeyOps = &[]string{"ENCRYPT", "DECRYPT"}
+		}
 	case "EC":
 		r.EllipticCurve = rest
 	case "SECRET":

@@ -22,8 +22,10 @@ import (
 type Made struct {
 	Size      int
 	Curve     keys.Curve
+	ParamSet  keys.ParamSet
 	PublicKey []byte        // DER SubjectPublicKeyInfo, asymmetric keys
 	KCV       string        // symmetric keys, where known
+	KCVCMAC   string        // AES and DES3, where known
 	Public    bool          // only the public half is there
 	Material  secret.Sealed // ordinary keys
 	Virtual   *keys.Pointer // virtual keys
