@@ -9,6 +9,7 @@ import (
 
 	"gatehouse/core/audit"
 	"gatehouse/core/id"
+	"gatehouse/core/keyquery"
 	"gatehouse/core/keys"
 	"gatehouse/ports/store"
 )
@@ -152,6 +153,20 @@ func BenchmarkKeys(b *testing.B) {
 		for b.Loop() {
 			page, err := s.ListKeys(b.Context(), store.KeyQuery{Account: "a", Label: []byte("label 77")})
 			if err != nil || len(page.Keys) != 1 {
+				b.Fatal(len(page.Keys), err)
+			}
+		}
+	})
+	b.Run("filter 10000", func(b *testing.B) {
+		f, err := keyquery.Parse(`{"$and":[{"name":{"$text":{"$search":"77"}}},{"key_ops":{"$any":"SIGN"}}]}`)
+		if err != nil {
+			b.Fatal(err)
+		}
+		where := f.Where(keyquery.Circumstances{Now: time.Unix(1, 0)})
+		measure(b)
+		for b.Loop() {
+			page, err := s.ListKeys(b.Context(), store.KeyQuery{Account: "a", Where: where})
+			if err != nil || len(page.Keys) < 100 {
 				b.Fatal(len(page.Keys), err)
 			}
 		}

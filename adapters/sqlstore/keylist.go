@@ -9,6 +9,7 @@ import (
 
 	"gatehouse/core/fault"
 	"gatehouse/core/id"
+	"gatehouse/core/keys"
 	"gatehouse/ports/store"
 )
 
@@ -108,16 +109,16 @@ func (s *Store) ListKeys(ctx context.Context, q store.KeyQuery) (store.KeyPage, 
 	if !known {
 		return store.KeyPage{}, fault.New(fault.Invalid, "sort is not one that the API knows")
 	}
-	var rows []keyRow
 	var page store.KeyPage
 	err := s.read(ctx, func(c conn) error {
+		page = store.KeyPage{} // of this attempt alone
 		where := selected(q)
 		if q.Count {
 			total := shown(q)
 			if err := c.one(ctx, &page.Total, nil, "SELECT count(*) FROM keys WHERE "+total.String(), total.args...); err != nil {
 				return err
 			}
-			if err := c.one(ctx, &page.Filtered, nil, "SELECT count(*) FROM keys WHERE "+where.String(), where.args...); err != nil {
+			if err := c.filtered(ctx, where, q, &page.Filtered); err != nil {
 				return err
 			}
 		}
@@ -133,16 +134,57 @@ func (s *Store) ListKeys(ctx context.Context, q store.KeyQuery) (store.KeyPage, 
 			}
 			where.and(order.after, order.args(last.Seq, last.Name, q.After)...)
 		}
-		limit := q.Limit
-		if limit <= 0 {
-			limit = math.MaxInt64
-		}
-		return c.all(ctx, &rows, "SELECT "+keyColumns+" FROM keys WHERE "+where.String()+
-			" ORDER BY "+order.by+" LIMIT ? OFFSET ?", append(where.args, limit, max(q.Offset, 0))...)
+		var err error
+		page.Keys, err = c.part(ctx, where, order.by, q)
+		return err
 	})
 	if err != nil {
 		return store.KeyPage{}, err
 	}
-	page.Keys, err = keysOf(rows)
-	return page, err
+	return page, nil
+}
+
+// filtered counts the keys that q selects.
+func (c conn) filtered(ctx context.Context, where condition, q store.KeyQuery, count *int) error {
+	if q.Where == nil {
+		return c.one(ctx, count, nil, "SELECT count(*) FROM keys WHERE "+where.String(), where.args...)
+	}
+	return each(ctx, c, func(row keyRow) (bool, error) {
+		k, err := row.key()
+		if err == nil && q.Where(k) {
+			*count++
+		}
+		return true, err
+	}, "SELECT "+keyColumns+" FROM keys WHERE "+where.String(), where.args...)
+}
+
+// part returns the keys from q's offset on, at most q's limit. A condition that
+// is not the database's is asked while rows are read, until there are enough.
+func (c conn) part(ctx context.Context, where condition, by string, q store.KeyQuery) ([]keys.Key, error) {
+	limit, offset := int64(q.Limit), int64(max(q.Offset, 0))
+	if limit <= 0 {
+		limit = math.MaxInt64
+	}
+	query := "SELECT " + keyColumns + " FROM keys WHERE " + where.String() + " ORDER BY " + by
+	if q.Where == nil {
+		var rows []keyRow
+		if err := c.all(ctx, &rows, query+" LIMIT ? OFFSET ?", append(where.args, limit, offset)...); err != nil {
+			return nil, err
+		}
+		return keysOf(rows)
+	}
+	list := []keys.Key{}
+	err := each(ctx, c, func(row keyRow) (bool, error) {
+		k, err := row.key()
+		switch {
+		case err != nil || !q.Where(k):
+			return true, err
+		case offset > 0:
+			offset--
+			return true, nil
+		}
+		list = append(list, k)
+		return int64(len(list)) < limit, nil
+	}, query, where.args...)
+	return list, err
 }

@@ -88,6 +88,25 @@ func (c conn) all(ctx context.Context, dest any, query string, args ...any) erro
 	return translate(ctx, sqlx.SelectContext(ctx, c.handle, dest, c.Rebind(query), args...))
 }
 
+// each reads row after row, until yield says that it is enough.
+func each[R any](ctx context.Context, c conn, yield func(R) (more bool, err error), query string, args ...any) error {
+	rows, err := c.QueryxContext(ctx, c.Rebind(query), args...)
+	if err != nil {
+		return translate(ctx, err)
+	}
+	defer func() { _ = rows.Close() }()
+	for rows.Next() {
+		var row R
+		if err := rows.StructScan(&row); err != nil {
+			return translate(ctx, err)
+		}
+		if more, err := yield(row); err != nil || !more {
+			return err
+		}
+	}
+	return translate(ctx, rows.Err())
+}
+
 // exec changes rows and returns how many.
 func (c conn) exec(ctx context.Context, query string, args ...any) (int64, error) {
 	if err := ctx.Err(); err != nil {

@@ -93,6 +93,7 @@ type KeyQuery struct {
 	Label         []byte // CKA_LABEL of a virtual key, exact
 	CKAID         []byte // CKA_ID of a virtual key, exact
 	Metadata      map[string]string
+	Where         func(keys.Key) bool // what else must hold; pure; it is asked only of keys that the rest selects
 	ShowDestroyed bool
 	ShowDeleted   bool
 	Order         KeyOrder

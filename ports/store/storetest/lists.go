@@ -69,7 +69,7 @@ func answer(all []keys.Key, q store.KeyQuery) store.KeyPage {
 			got, has := k.Metadata[name]
 			ok = ok && has && got == value
 		}
-		if ok {
+		if ok && (q.Where == nil || q.Where(k)) {
 			found = append(found, k)
 		}
 	}
@@ -162,6 +162,10 @@ func runLists(t *testing.T, place func(t *testing.T) Place) {
 					{"color": "red"},
 				}).Draw(t, "of metadata")
 			}
+			if maybe(t, "where") {
+				remainder := rapid.IntRange(0, 3).Draw(t, "remainder")
+				q.Where = func(k keys.Key) bool { return len(k.Name+string(k.Type))%4 == remainder && k.Version > 0 }
+			}
 			if maybe(t, "after") && (q.Groups == nil || slices.Contains(q.Groups, some.Group)) {
 				q.After = some.ID
 			}
@@ -181,6 +185,19 @@ func runLists(t *testing.T, place func(t *testing.T) Place) {
 					ids(expected.Keys), expected.Total, expected.Filtered)
 			}
 		})
+	})
+
+	t.Run("ask only of what else is selected", func(t *testing.T) {
+		w := newWorld(t, place)
+		all, in := w.estate(t)
+		page, err := w.ListKeys(t.Context(), store.KeyQuery{Account: w.account, Group: in[1], Type: all[1].Type, Where: func(k keys.Key) bool {
+			if k.Group != in[1] || k.Type != all[1].Type || k.Name == "" || k.CreatedAt.IsZero() {
+				t.Errorf("asked of %+v, want whole keys of the group and the type alone", k)
+			}
+			return false
+		}})
+		wantDone(t, "ListKeys", err)
+		want(t, "keys", len(page.Keys), 0)
 	})
 
 	t.Run("hold whole keys", func(t *testing.T) {
