@@ -29,6 +29,7 @@ type groupDetail struct {
 	Redundancy  groups.Redundancy `json:"redundancy,omitempty"`
 	WriteBack   bool              `json:"write_back,omitempty"`
 	OwnKeysOnly bool              `json:"own_keys_only,omitempty"`
+	AutoScan    int               `json:"auto_scan,omitempty"` // hours
 }
 
 // connectionColumns are the columns of connectionRow.
@@ -74,6 +75,7 @@ func rowsOfGroup(g groups.Group) (groupRow, []connectionRow, error) {
 	detail, err := encode(groupDetail{
 		Description: g.Description, CreatedAt: at(g.CreatedAt), Creator: principal(g.Creator), Metadata: g.Metadata,
 		Kind: g.Kind, Redundancy: g.Redundancy, WriteBack: g.Policy.WriteBack, OwnKeysOnly: g.Policy.OwnKeysOnly,
+		AutoScan: g.AutoScan,
 	})
 	if err != nil {
 		return groupRow{}, nil, err
@@ -107,7 +109,7 @@ func (r groupRow) group(conns []connectionRow) (groups.Group, error) {
 		ID: r.ID, Account: r.Account, Name: r.Name, Version: r.Version,
 		Description: d.Description, CreatedAt: d.CreatedAt.Time, Creator: id.Principal(d.Creator), Metadata: d.Metadata,
 		Kind: d.Kind, Redundancy: d.Redundancy,
-		Policy: groups.Policy{WriteBack: d.WriteBack, OwnKeysOnly: d.OwnKeysOnly},
+		Policy: groups.Policy{WriteBack: d.WriteBack, OwnKeysOnly: d.OwnKeysOnly}, AutoScan: d.AutoScan,
 	}
 	for _, c := range conns {
 		conn, err := c.connection()

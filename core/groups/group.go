@@ -60,6 +60,7 @@ type Group struct {
 	Connections []Connection // empty for an ordinary group
 	Redundancy  Redundancy
 	Policy      Policy
+	AutoScan    int // auto_scan: hours between automatic syncs; 0: none
 
 	Version int64 // grows by one with every recorded change
 }

@@ -12,6 +12,7 @@ type (
 	Connection string // one way from an HSM group to its HSM
 	Key        string // a security object
 	Intent     string // something begun on a token and not yet recorded
+	Scan       string // a sync of a group
 )
 
 // Valid reports whether s is a UUID in the form that the API uses.

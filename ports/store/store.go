@@ -26,6 +26,7 @@ import (
 	"gatehouse/core/id"
 	"gatehouse/core/intents"
 	"gatehouse/core/keys"
+	"gatehouse/core/keysync"
 	"gatehouse/core/secret"
 )
 
@@ -165,6 +166,26 @@ type Intents interface {
 	EndIntent(ctx context.Context, i id.Intent) error          // no error when there is none
 }
 
+// Scans holds the syncs of groups: of each group the one that runs, and the
+// last that have ended.
+type Scans interface {
+	// BeginScan stores that a sync has begun. Conflict "a sync of this group is
+	// running" while one of the group has not ended; NotFound for the group.
+	BeginScan(ctx context.Context, s keysync.Scan) error
+
+	// EndScan stores how a sync has ended, with its warnings, and forgets those
+	// of its group that ended before the last ScansKept. NotFound "scan does
+	// not exist" when it does not run.
+	EndScan(ctx context.Context, s keysync.Scan) error
+
+	Scan(ctx context.Context, g id.Group, s id.Scan) (keysync.Scan, error) // NotFound "scan does not exist"
+	ListScans(ctx context.Context, g id.Group) ([]keysync.Scan, error)     // the newest first
+	RunningScans(ctx context.Context) ([]keysync.Scan, error)              // of all groups, the oldest first
+}
+
+// ScansKept is how many ended syncs of a group are kept.
+const ScansKept = 5
+
 // Audit holds the audit log.
 type Audit interface {
 	// AppendAudit links the records to the end of the chain in the order
@@ -208,6 +229,7 @@ type Store interface {
 	Directory
 	Sessions
 	Intents
+	Scans
 	Audit
 	Sealed
 	Close() error

@@ -9,7 +9,7 @@ import (
 
 // reads are the methods that store nothing.
 var reads = []Call{
-	"Key", "KeyByName", "ListKeys", "EachKey", "Group", "ListGroups", "Account", "ListAccounts", "User", "UserByEmail", "ListUsers", "App", "ListApps", "Session", "ListIntents", "EachAudit", "AuditHead", "Setting", "SealedSetting",
+	"Key", "KeyByName", "ListKeys", "EachKey", "Group", "ListGroups", "Account", "ListAccounts", "User", "UserByEmail", "ListUsers", "App", "ListApps", "Session", "ListIntents", "Scan", "ListScans", "RunningScans", "EachAudit", "AuditHead", "Setting", "SealedSetting",
 }
 
 // AppendAudit is the store's.

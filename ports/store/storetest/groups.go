@@ -36,6 +36,7 @@ func (w *world) fullGroup(name string) groups.Group {
 		},
 		Redundancy: groups.PriorityFailover,
 		Policy:     groups.Policy{WriteBack: true, OwnKeysOnly: true},
+		AutoScan:   24,
 		Version:    3,
 	}
 }

@@ -22,7 +22,7 @@ func same[T any](v T) (T, error) { return v, nil }
 
 // calls calls every method of the port but Close, in the world as newWorld made it.
 func (w *world) calls() map[string]func(context.Context, store.Store) error {
-	u, a, k, i := w.user("u@example.org"), w.app("app"), w.key("key"), w.create("intent")
+	u, a, k, i, scan := w.user("u@example.org"), w.app("app"), w.key("key"), w.create("intent"), w.scan()
 	return map[string]func(context.Context, store.Store) error{
 		"Key":       func(ctx context.Context, s store.Store) error { _, err := s.Key(ctx, "k"); return err },
 		"KeyByName": func(ctx context.Context, s store.Store) error { _, err := s.KeyByName(ctx, "a", "k"); return err },
@@ -80,6 +80,11 @@ func (w *world) calls() map[string]func(context.Context, store.Store) error {
 		"ListIntents":          func(ctx context.Context, s store.Store) error { _, err := s.ListIntents(ctx); return err },
 		"AbandonIntent":        func(ctx context.Context, s store.Store) error { return s.AbandonIntent(ctx, "i") },
 		"EndIntent":            func(ctx context.Context, s store.Store) error { return s.EndIntent(ctx, "i") },
+		"BeginScan":            func(ctx context.Context, s store.Store) error { return s.BeginScan(ctx, scan) },
+		"EndScan":              func(ctx context.Context, s store.Store) error { return s.EndScan(ctx, scan) },
+		"Scan":                 func(ctx context.Context, s store.Store) error { _, err := s.Scan(ctx, "g", "s"); return err },
+		"ListScans":            func(ctx context.Context, s store.Store) error { _, err := s.ListScans(ctx, "g"); return err },
+		"RunningScans":         func(ctx context.Context, s store.Store) error { _, err := s.RunningScans(ctx); return err },
 		"AppendAudit":          func(ctx context.Context, s store.Store) error { return s.AppendAudit(ctx, record(1)) },
 		"EachAudit": func(ctx context.Context, s store.Store) error {
 			return s.EachAudit(ctx, 1, func(audit.Record) error { return nil })

@@ -36,6 +36,7 @@ func Run(t *testing.T, place func(t *testing.T) Place) {
 	t.Run("users", func(t *testing.T) { runUsers(t, place) })
 	t.Run("apps", func(t *testing.T) { runApps(t, place) })
 	t.Run("sessions", func(t *testing.T) { runSessions(t, place) })
+	t.Run("scans", func(t *testing.T) { runScans(t, place) })
 	t.Run("intents", func(t *testing.T) { runIntents(t, place) })
 	t.Run("audit", func(t *testing.T) { runAudit(t, place) })
 	t.Run("settings", func(t *testing.T) { runSettings(t, place) })
