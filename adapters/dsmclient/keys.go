@@ -66,6 +66,7 @@ type KeyQuery struct {
 	Label    *string // CKA_LABEL; nil or empty: any
 	CKAID    []byte  // CKA_ID; empty: any
 	Metadata map[string]string
+	Filter   string // a filter expression of the API, in JSON
 	Sort     string // kid:asc, kid:desc, name:asc, name:desc
 	Start    string // what follows this kid or name
 	Limit    int    // 0: the service's default, 1000
@@ -86,6 +87,7 @@ func (q KeyQuery) values() url.Values {
 	set("creator", q.Creator)
 	set("name", q.Name)
 	set("obj_type", q.ObjType)
+	set("filter", q.Filter)
 	set("sort", q.Sort)
 	set("start", q.Start)
 	if q.Label != nil {
