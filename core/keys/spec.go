@@ -76,6 +76,30 @@ func (s Spec) CheckGenerate() (Spec, error) {
 	return s.check()
 }
 
+// CheckDerive reports what is wrong with s as an order to derive a key, to agree
+// on one or to take it out of its capsule, and returns it with its defaults
+// filled in. Where s gives no size, the key has as many bits as the operation
+// yields by itself; yields is 0 for an operation that yields as many as are
+// asked for.
+func (s Spec) CheckDerive(yields int) (Spec, error) {
+	if s.Size == 0 {
+		s.Size = yields
+	}
+	switch s.Type {
+	case AES, DES3, HMAC:
+		return s.CheckGenerate()
+	case Secret:
+		if s.Size < 8 || s.Size > 8*MaxMaterial || s.Size%8 != 0 {
+			return s, fault.New(fault.Invalid, "key_size of a derived secret must be a multiple of 8 from 8 to %d", 8*MaxMaterial)
+		}
+		return s.check()
+	case "":
+		return s, fault.New(fault.Invalid, "key_type is required")
+	default:
+		return s, fault.New(fault.Invalid, "objects of type %s cannot be derived", s.Type)
+	}
+}
+
 // CheckImport reports what is wrong with s as an order to import size bytes of
 // material, and returns it with its defaults filled in. The key's own size is
 // known only to who reads the material.

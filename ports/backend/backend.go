@@ -40,6 +40,15 @@ type Order struct {
 	Imported bool      // the material comes from outside; only then may a public key stand alone
 }
 
+// Subject is a key that another one wraps.
+type Subject struct {
+	Key keys.Key
+
+	// Material is the key's value as Export returns it, when the service knows
+	// it. Otherwise the key lives in the same HSM group as the one that wraps it.
+	Material secret.Value
+}
+
 // Cause tells what is certain of a call that failed. It is an error, so that
 // errors.Is works with it.
 type Cause string
@@ -56,7 +65,7 @@ func (c Cause) Error() string { return string(c) }
 // Concurrency: all methods may be called at once. Context: as token.Token.
 // Errors: as token.Token, with Untouched where that is known; nobody below
 // retries what changes a token.
-// Durability: on return of Generate and Import, material in an HSM is durable
+// Durability: on return of Generate, Import, Unwrap and Derive, material in an HSM is durable
 // there; Made.Material is for the caller to store.
 type Backend interface {
 	// Generate makes a key. fault.Unsupported when the backend cannot.
@@ -70,6 +79,30 @@ type Backend interface {
 
 	// Operate spends a on its key. A second use of a is fault.Internal.
 	Operate(ctx context.Context, g groups.Group, a *access.Authorised) (operations.Result, error)
+
+	// Wrap spends a, which authorises operations.Wrap, on the key that wraps:
+	// Output is the wrapped subject; IV and Tag are as of operations.Encrypt. Who
+	// may have the subject is the caller's to decide. fault.Invalid when the
+	// subject is of no length for the mode; fault.Denied when it may not leave its
+	// HSM; fault.Unsupported when this backend cannot take a subject from where
+	// it is, or has not the mode.
+	Wrap(ctx context.Context, g groups.Group, a *access.Authorised, s Subject) (operations.Result, error)
+
+	// Unwrap spends a, which authorises operations.Unwrap, on a key of the
+	// order's group, and makes a key there of what was wrapped, as Import does.
+	// Whatever is wrong with the wrapped key, that it is not what the order says
+	// too, is operations.DecryptRefused's one error. What an ordinary group's
+	// backend has made need not be stored there: exported, it may be imported
+	// elsewhere.
+	Unwrap(ctx context.Context, o Order, a *access.Authorised) (Made, error)
+
+	// Derive spends a, which authorises operations.Derive, Agree, Encapsulate or
+	// Decapsulate, on a key of the order's group, and makes the symmetric key
+	// there that the order asks for (Spec.CheckDerive), of the size that it gives.
+	// Output is the ciphertext of Encapsulate. fault.Invalid when the operation
+	// does not yield as much, or the peer's key does not fit;
+	// operations.DecryptRefused for a ciphertext that Decapsulate cannot take.
+	Derive(ctx context.Context, o Order, a *access.Authorised) (Made, operations.Result, error)
 
 	// Export returns the key's material in the form that Import takes.
 	// fault.Denied when it may not leave, fault.Unsupported when it cannot.
