@@ -55,7 +55,12 @@ type Key struct {
 	DeactivationDate time.Time
 	CompromiseDate   time.Time
 	DestructionDate  time.Time
+	DeletionDate     time.Time
 	RevocationReason *RevocationReason
+
+	Rotation          *RotationPolicy // nil: rotated by hand only
+	ScheduledRotation time.Time       // the next rotation by Rotation
+	History           []HistoryItem   // oldest first; only where the group's history policy asks for it
 
 	Metadata map[string]string
 	Links    Links
@@ -115,6 +120,8 @@ func (k Key) Clone() Key {
 	k.Metadata = maps.Clone(k.Metadata)
 	k.Links.CopiedTo = slices.Clone(k.Links.CopiedTo)
 	k.Links.Subkeys = slices.Clone(k.Links.Subkeys)
+	k.Rotation = k.Rotation.clone()
+	k.History = slices.Clone(k.History) // what it remembers is never changed
 	if k.RevocationReason != nil {
 		r := *k.RevocationReason
 		k.RevocationReason = &r

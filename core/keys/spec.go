@@ -35,8 +35,10 @@ type Spec struct {
 	RSA            RSAOptions
 	Cipher         CipherOptions // AES and DES3 only
 	Enabled        bool
-	ActivationDate time.Time // zero: active at once
+	ActivationDate time.Time // zero: active at once, unless State is PreActive
 	Deactivation   time.Time
+	State          State // empty, or PreActive: not active before it is activated, or ActivationDate comes
+	Rotation       *RotationPolicy
 	Metadata       map[string]string
 }
 

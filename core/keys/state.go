@@ -19,29 +19,9 @@ const (
 	Deleted     State = "Deleted"
 )
 
-// transitions lists which states a key may go to from each state.
-var transitions = map[State][]State{
-	PreActive:   {Active, Deactivated, Compromised, Destroyed},
-	Active:      {Deactivated, Compromised, Destroyed},
-	Deactivated: {Compromised, Destroyed},
-	Compromised: {Destroyed},
-	Destroyed:   {Deleted},
-	Deleted:     {},
-}
-
 // States lists all states, in the order of a key's life.
 func States() []State {
 	return []State{PreActive, Active, Deactivated, Compromised, Destroyed, Deleted}
-}
-
-// CanBecome reports whether a key in state s may go to state to.
-func (s State) CanBecome(to State) bool {
-	for _, t := range transitions[s] {
-		if t == to {
-			return true
-		}
-	}
-	return false
 }
 
 // StateAt returns the state that the key is in at now: dates act by themselves.
@@ -67,15 +47,19 @@ func (k Key) StateAt(now time.Time) State {
 
 // Permits tells whether the key itself allows the operations at now: Denied
 // when its key_ops lack one, BadState when it is disabled, missing from its HSM
-// or not in a state for it.
+// or not in a state for it, NotFound when it is deleted.
 func (k Key) Permits(ops Ops, now time.Time) error {
+	state := k.StateAt(now)
+	if state == Deleted {
+		return noKey()
+	}
 	if !k.Enabled {
 		return fault.New(fault.BadState, "sobject is not enabled")
 	}
 	if !k.Ops.Has(ops) {
 		return fault.New(fault.Denied, "operation is not permitted by the key's key_ops")
 	}
-	switch k.StateAt(now) {
+	switch state {
 	case Active:
 	case Deactivated, Compromised:
 		if ops&protect != 0 {
@@ -91,3 +75,6 @@ func (k Key) Permits(ops Ops, now time.Time) error {
 	}
 	return nil
 }
+
+// noKey is the answer for a key that is deleted: as for one that never was.
+func noKey() error { return fault.New(fault.NotFound, "sobject does not exist") }
