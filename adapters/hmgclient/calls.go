@@ -73,8 +73,11 @@ func (t *Token) Operate(ctx context.Context, ref hsm.Ref, op operations.Operatio
 // Update changes attributes of a key.
 func (t *Token) Update(ctx context.Context, ref hsm.Ref, c hsm.Change) error {
 	return t.use(ctx, once, func(l *lease) error {
-		u := hmgwire.NewUpdate(l.scope(ctx), ref, c)
-		return l.link.do(ctx, hmgwire.KindUpdate, &u, nil)
+		u, kind := hmgwire.NewUpdate(l.scope(ctx), ref, c), hmgwire.KindUpdate
+		if c.RemovePrivate {
+			kind = hmgwire.KindReduce
+		}
+		return l.link.do(ctx, kind, &u, nil)
 	})
 }
 

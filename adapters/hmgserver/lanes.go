@@ -25,7 +25,7 @@ func (l *slotLanes) of(k hmgwire.Kind) *lane {
 	switch k {
 	case hmgwire.KindHeal:
 		return nil
-	case hmgwire.KindOperate:
+	case hmgwire.KindOperate, hmgwire.KindWrap:
 		return &l.operations
 	default:
 		return &l.management

@@ -24,6 +24,14 @@ func (c *conn) parse(f hmgwire.Frame) (hmgwire.Scope, task, *window, error) {
 		return parseUpdate(f.Body)
 	case hmgwire.KindDestroy:
 		return parseDestroy(f.Body)
+	case hmgwire.KindWrap:
+		return parseWrap(f.Body)
+	case hmgwire.KindUnwrap:
+		return parseMake(f.Body, meter.Unwrap)
+	case hmgwire.KindDerive:
+		return parseMake(f.Body, meter.Derive)
+	case hmgwire.KindReduce:
+		return parseRemovePrivate(f.Body)
 	case hmgwire.KindHeal:
 		return c.parseHeal(f.Body)
 	case hmgwire.KindCheck:

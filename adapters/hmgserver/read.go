@@ -73,7 +73,8 @@ func (c *conn) serveFrame(f hmgwire.Frame) bool {
 	case hmgwire.KindLibrary:
 		c.library(f)
 	case hmgwire.KindClose, hmgwire.KindCheck, hmgwire.KindInventory, hmgwire.KindGenerate,
-		hmgwire.KindImport, hmgwire.KindOperate, hmgwire.KindUpdate, hmgwire.KindDestroy, hmgwire.KindHeal:
+		hmgwire.KindImport, hmgwire.KindOperate, hmgwire.KindUpdate, hmgwire.KindDestroy, hmgwire.KindHeal,
+		hmgwire.KindWrap, hmgwire.KindUnwrap, hmgwire.KindDerive, hmgwire.KindReduce:
 		return c.request(f)
 	case hmgwire.KindHello, hmgwire.KindAnswer, hmgwire.KindRefusal, hmgwire.KindObjects, hmgwire.KindGoodbye:
 		c.end(fault.New(fault.Invalid, "a frame that is not for a gateway"))

@@ -54,6 +54,7 @@ func TestDocument(t *testing.T) {
 		hmgwire.KindInventory: "inventory", hmgwire.KindGenerate: "generate", hmgwire.KindImport: "import",
 		hmgwire.KindOperate: "operate", hmgwire.KindUpdate: "update", hmgwire.KindDestroy: "destroy",
 		hmgwire.KindCredit: "credit", hmgwire.KindCancel: "cancel", hmgwire.KindPing: "ping", hmgwire.KindHeal: "heal", hmgwire.KindLibrary: "library",
+		hmgwire.KindWrap: "wrap", hmgwire.KindUnwrap: "unwrap", hmgwire.KindDerive: "derive", hmgwire.KindReduce: "reduce",
 		hmgwire.KindAnswer: "answer", hmgwire.KindRefusal: "refusal", hmgwire.KindObjects: "objects", hmgwire.KindGoodbye: "goodbye",
 	} {
 		want("kinds", fmt.Sprintf("| 0x%02x | %s |", uint8(kind), name))

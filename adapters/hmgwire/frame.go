@@ -32,6 +32,10 @@ const (
 	KindPing      Kind = 0x0d // no body → no body
 	KindHeal      Kind = 0x0e // Heal → no body; only to a worker
 	KindLibrary   Kind = 0x0f // no body → no body, when the library answers; only to a worker
+	KindWrap      Kind = 0x10 // Wrap → Result
+	KindUnwrap    Kind = 0x11 // Make → Object
+	KindDerive    Kind = 0x12 // Make → Object
+	KindReduce    Kind = 0x13 // Update, and the private half removed → no body
 
 	KindAnswer  Kind = 0x81 // the last frame of a request that succeeded
 	KindRefusal Kind = 0x82 // Refusal; the last frame of a request that did not

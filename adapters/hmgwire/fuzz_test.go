@@ -62,6 +62,8 @@ func FuzzMessages(f *testing.F) {
 		func() any { return new(hmgwire.Result) },
 		func() any { return new(hmgwire.Refusal) },
 		func() any { return new(hmgwire.Object) },
+		func() any { return new(hmgwire.Wrap) },
+		func() any { return new(hmgwire.Make) },
 	}
 	for i, m := range messages {
 		f.Add(uint8(i), encode(f, m()))
@@ -90,6 +92,8 @@ func FuzzMessages(f *testing.F) {
 		switch m := first.(type) { // no value of the domain may come out of nonsense by a panic
 		case *hmgwire.Operate:
 			_, _ = m.Ref.Ref()
+			_, _ = m.Operation.Operation()
+		case *hmgwire.Make:
 			_, _ = m.Operation.Operation()
 		case *hmgwire.Generate:
 			_, _ = m.Template.Template()

@@ -40,7 +40,8 @@ type Update struct {
 	Ops   *uint32 `cbor:"5,keyasint,omitempty"`
 }
 
-// NewUpdate returns the change c of the key r for the wire.
+// NewUpdate returns the change c of the key r for the wire, but for RemovePrivate,
+// which is told by KindReduce.
 func NewUpdate(s Scope, r hsm.Ref, c hsm.Change) Update {
 	u := Update{Scope: s, Ref: NewRef(r), Label: c.Label}
 	if c.Ops != nil {
@@ -50,7 +51,7 @@ func NewUpdate(s Scope, r hsm.Ref, c hsm.Change) Update {
 	return u
 }
 
-// Change returns the domain's value.
+// Change returns the domain's value of an update, which removes nothing.
 func (u Update) Change() hsm.Change {
 	c := hsm.Change{Label: u.Label}
 	if u.Ops != nil {

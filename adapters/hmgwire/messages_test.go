@@ -48,6 +48,14 @@ func TestProtocolBytes(t *testing.T) {
 			Ref:       hmgwire.Ref{Class: "private key", Type: "EC", ID: []byte{1}, Label: nil, Fingerprint: []byte{2}},
 			Operation: hmgwire.Operation{Name: "sign", Input: []byte{5}, Hash: "SHA256", Prehashed: true},
 		}, "a40103020903a5016b70726976617465206b65790262454303410104f605410204a401647369676e02410504665348413235360af5"},
+		{"wrap", &hmgwire.Wrap{
+			Scope: hmgwire.Scope{Handle: 3}, With: hmgwire.Ref{Class: "secret key", Type: "AES", ID: []byte{1}},
+			Subject: hmgwire.Ref{Class: "private key", ID: []byte{2}}, Operation: hmgwire.KeyOperation{Name: "wrap", Mode: "KWP", Format: "Pkcs8"},
+		}, "a4010303a4016a736563726574206b6579026341455303410104f604a3016b70726976617465206b657903410204f605a301647772617003634b57500c65506b637338"},
+		{"derive", &hmgwire.Make{
+			Scope: hmgwire.Scope{Handle: 3}, Ref: hmgwire.Ref{Class: "secret key", Type: "AES", ID: []byte{1}},
+			Template: hmgwire.Template{ID: []byte{2}, Type: "AES", Size: 128}, Operation: hmgwire.KeyOperation{Name: "derive", By: "hkdf", Hash: "SHA256", Salt: []byte{5}, Input: []byte{6}},
+		}, "a4010303a4016a736563726574206b6579026341455303410104f604a401410202f6036341455304188005a5016664657269766502410604665348413235360d64686b64660e4105"},
 		{"result", &hmgwire.Result{Output: []byte{1, 2}}, "a101420102"},
 		{"refusal", hmgwire.NewRefusal(fault.New(fault.NotFound, "no key")), "a201696e6f7420666f756e6403666e6f206b6579"},
 		{"update", hmgwire.NewUpdate(hmgwire.Scope{Handle: 3}, hsm.Ref{Class: hsm.SecretKey}, hsm.Change{Label: &[]byte{9}}), "a3010303a3016a736563726574206b657903f604f6044109"},
@@ -109,6 +117,42 @@ func TestValuesTravel(t *testing.T) {
 			}
 			if diff := cmp.Diff(want, got); diff != "" {
 				t.Errorf("-sent +received:\n%s", diff)
+			}
+		}
+	})
+	t.Run("operations on keys", func(t *testing.T) {
+		t.Parallel()
+		for _, want := range []operations.Operation{
+			operations.Wrap{Mode: operations.GCM, IV: []byte{2}, AD: []byte{3}, TagBits: 96},
+			operations.Wrap{Mode: operations.OAEP, Hash: operations.SHA1, Label: []byte{3}, Format: operations.FormatPKCS8},
+			operations.Unwrap{Mode: operations.CCM, Wrapped: []byte{1}, IV: []byte{2}, AD: []byte{3}, Tag: []byte{4}},
+			operations.Unwrap{Mode: operations.OAEP, Hash: operations.SHA256, Wrapped: []byte{1}, Label: []byte{2}},
+			operations.Agree{PeerPublicKey: []byte{1}},
+			operations.Derive{By: operations.HKDF{Hash: operations.SHA512, Salt: []byte{1}, Info: []byte{2}}},
+			operations.Derive{By: operations.EncryptData{Encryption: operations.Encrypt{Mode: operations.GCM, Plain: []byte{1}, IV: []byte{2}, AD: []byte{3}, TagBits: 96}}},
+		} {
+			sent, err := hmgwire.NewKeyOperation(want)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var w hmgwire.Make
+			if err := hmgwire.Decode(encode(t, &hmgwire.Make{Operation: sent, Ref: hmgwire.NewRef(hsm.Ref{Class: hsm.SecretKey})}), &w); err != nil {
+				t.Fatal(err)
+			}
+			got, err := w.Operation.Operation()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("-sent +received:\n%s", diff)
+			}
+		}
+		if _, err := hmgwire.NewKeyOperation(operations.Sign{}); !errors.Is(err, fault.Invalid) {
+			t.Errorf("a signature: got %v, want %v", err, fault.Invalid)
+		}
+		for _, w := range []hmgwire.KeyOperation{{Name: "sign"}, {Name: "derive", By: "guessing"}, {Name: "wrap", Mode: "XTS"}} {
+			if _, err := w.Operation(); !errors.Is(err, fault.Unsupported) {
+				t.Errorf("%+v: got %v, want unsupported", w, err)
 			}
 		}
 	})
@@ -204,7 +248,7 @@ func TestErrorsTravel(t *testing.T) {
 
 func TestWhatIsNotKnown(t *testing.T) {
 	t.Parallel()
-	o := hmgwire.Object{Class: "of tomorrow", Type: "MLDSA", Curve: "P1024"}.Object()
+	o := hmgwire.Object{Class: "of tomorrow", Type: "XMSS", Curve: "P1024"}.Object()
 	if o.Class != hsm.OtherClass || o.Type != "" || o.Curve != "" {
 		t.Errorf("an object of tomorrow: got %+v, want nothing that today does not know", o)
 	}

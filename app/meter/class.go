@@ -13,6 +13,9 @@ const (
 	Decrypt
 	MAC
 	MACVerify
+	Wrap
+	Unwrap
+	Derive
 	Generate
 	Import
 	Update
@@ -25,6 +28,7 @@ const (
 
 var classNames = [numClasses]string{
 	"sign", "verify", "encrypt", "decrypt", "mac", "mac_verify",
+	"wrap", "unwrap", "derive",
 	"generate", "import", "update", "destroy", "inventory", "check", "open",
 }
 
