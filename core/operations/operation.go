@@ -10,7 +10,7 @@ import (
 
 // Operation is one of Encrypt, Decrypt, Sign, Verify, MAC, MACVerify, and, with
 // a second key in the play, Wrap, Unwrap, Agree, Derive, Encapsulate and
-// Decapsulate.
+// Decapsulate; and Begin, Continue and Finish, of a message in parts.
 type Operation interface {
 	// Needs returns the key_ops that the key must have.
 	Needs() keys.Ops
@@ -25,6 +25,7 @@ type Result struct {
 	IV     []byte // Encrypt, Wrap: the initialisation vector used, for modes that have one
 	Tag    []byte // Encrypt, Wrap: the tag of GCM and CCM
 	Valid  bool   // Verify, MACVerify
+	State  []byte // Begin, Continue: for the next part
 }
 
 // Encrypt protects a plaintext.
@@ -105,7 +106,7 @@ func (MACVerify) Needs() keys.Ops { return keys.OpMACVerify }
 
 // Name returns the operation's name for audit records and metrics.
 func Name(op Operation) string {
-	switch op.(type) {
+	switch o := op.(type) {
 	case Encrypt:
 		return "encrypt"
 	case Decrypt:
@@ -130,7 +131,20 @@ func Name(op Operation) string {
 		return "encapsulate"
 	case Decapsulate:
 		return "decapsulate"
+	case Begin:
+		return partName(o.Decrypt, "init")
+	case Continue:
+		return partName(o.Decrypt, "update")
+	case Finish:
+		return partName(o.Decrypt, "final")
 	default:
 		return "unknown"
 	}
+}
+
+func partName(decrypt bool, part string) string {
+	if decrypt {
+		return "decrypt " + part
+	}
+	return "encrypt " + part
 }
