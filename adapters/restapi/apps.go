@@ -10,6 +10,7 @@ import (
 	"gatehouse/core/access"
 	"gatehouse/core/directory"
 	"gatehouse/core/fault"
+	"gatehouse/core/filter"
 	"gatehouse/core/id"
 )
 
@@ -65,6 +66,15 @@ var appSorting = sorting[directory.App]{
 	},
 	created: func(a directory.App) time.Time { return a.CreatedAt },
 	id:      func(a directory.App) string { return string(a.ID) },
+	filter: filter.Fields[directory.App]{Named: map[string]filter.Field[directory.App]{
+		"name":        textField(func(a directory.App) string { return a.Name }),
+		"description": textField(func(a directory.App) string { return a.Description }),
+		"app_type":    textField(func(a directory.App) string { return a.Type }),
+		"interface":   textField(func(a directory.App) string { return a.Interface }),
+		"auth_type":   textField(func(directory.App) string { return "Secret" }),
+		"created_at":  timeField(func(a directory.App) time.Time { return a.CreatedAt }),
+		"enabled":     {Kind: filter.Flag, Of: func(a directory.App) filter.Value { return filter.FlagOf(a.Enabled) }},
+	}},
 }
 
 func (s *server) listApps(ctx context.Context, c *call[none]) (listing[dsmwire.App], error) {

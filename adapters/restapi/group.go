@@ -8,6 +8,7 @@ import (
 	"gatehouse/adapters/dsmwire"
 	"gatehouse/app/grouping"
 	"gatehouse/core/fault"
+	"gatehouse/core/filter"
 	"gatehouse/core/groups"
 	"gatehouse/core/id"
 )
@@ -134,6 +135,12 @@ var groupSorting = sorting[groups.Group]{
 	},
 	created: func(g groups.Group) time.Time { return g.CreatedAt },
 	id:      func(g groups.Group) string { return string(g.ID) },
+	filter: filter.Fields[groups.Group]{Named: map[string]filter.Field[groups.Group]{
+		"name":              textField(func(g groups.Group) string { return g.Name }),
+		"description":       textField(func(g groups.Group) string { return g.Description }),
+		"wrapping_key_name": textField(func(groups.Group) string { return "" }), // no group has one
+		"created_at":        timeField(func(g groups.Group) time.Time { return g.CreatedAt }),
+	}},
 }
 
 // groups registers /sys/v1/groups.

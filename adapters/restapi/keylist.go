@@ -11,8 +11,6 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"gatehouse/adapters/dsmwire"
-	"gatehouse/app/keyring"
-	"gatehouse/core/access"
 	"gatehouse/core/fault"
 	"gatehouse/core/id"
 	"gatehouse/core/keys"
@@ -41,6 +39,9 @@ var listParams = []param{
 	{Name: "show_destroyed", Doc: "Also destroyed keys", Type: "boolean"},
 	{Name: "show_deleted", Doc: "Also deleted keys", Type: "boolean"},
 	{Name: "show_pub_key", Doc: "false leaves out public keys", Type: "boolean"},
+	{Name: "show_value", Doc: "Ignored: a list shows no values", Type: "boolean"},
+	{Name: "compliant_with_policies", Doc: "Only keys that comply with the policies of their group and account: all do", Type: "boolean"},
+	{Name: "filter", Doc: `Only keys that this expression lets through, as {"$and":[{"obj_type":{"$eq":"AES"}},{"key_size":{"$gte":256}}]}`},
 	{Name: "show_kcv", Doc: "false leaves out key check values", Type: "boolean"},
 }
 
@@ -73,6 +74,9 @@ func (s *server) listKeys(ctx context.Context, c *call[none]) (keyList, error) {
 	if q.After, err = s.startKey(ctx, c.Caller, v.Get("start"), q.Order); err != nil {
 		return keyList{}, err
 	}
+	if err := s.selectedBy(ctx, c.Caller, v.Get("filter"), &q); err != nil {
+		return keyList{}, err
+	}
 	nothing := q.Limit == 0
 	if nothing { // only the counts are wanted: no limit is what 0 means below
 		q.Limit = 1
@@ -91,31 +95,12 @@ func (s *server) listKeys(ctx context.Context, c *call[none]) (keyList, error) {
 	return list, nil
 }
 
-// startKey returns the key that start names: by its id, or by its name in a
-// list that is sorted by name.
-func (s *server) startKey(ctx context.Context, c access.Caller, start string, order store.KeyOrder) (id.Key, error) {
-	switch {
-	case start == "":
-		return "", nil
-	case order == store.ByNameAsc || order == store.ByNameDesc:
-		k, err := s.Keyring.Find(ctx, c, keyring.Descriptor{Name: start})
-		if fault.KindOf(err) == fault.NotFound {
-			return "", fault.New(fault.Invalid, "start names no sobject")
-		}
-		return k.ID, err
-	default:
-		return parseID[id.Key](start, "start")
-	}
-}
-
 // keyQuery reads the query of a list. show_value is ignored: lists show no values.
 func keyQuery(v url.Values) (store.KeyQuery, shown, error) {
 	q := store.KeyQuery{Creator: v.Get("creator"), Name: v.Get("name"), Limit: defaultLimit}
 	show := everything
-	if v.Get("filter") != "" {
-		return q, show, notYet("the filter expression of a list")
-	}
 	var err error
+	var noted bool // of what is read and makes no difference
 	if q.Group, err = queryID[id.Group](v, "group_id"); err != nil {
 		return q, show, err
 	}
@@ -161,6 +146,8 @@ func keyQuery(v url.Values) (store.KeyQuery, shown, error) {
 		{"show_deleted", &q.ShowDeleted},
 		{"show_pub_key", &show.publicKey},
 		{"show_kcv", &show.kcv},
+		{"show_value", &noted},
+		{"compliant_with_policies", &noted},
 	} {
 		if !v.Has(b.name) {
 			continue

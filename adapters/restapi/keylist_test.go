@@ -67,6 +67,13 @@ func TestListingKeys(t *testing.T) {
 		{"beyond the end", "offset=100", nil},
 		{"values are never shown", "show_value=true&name=alpha", []string{"alpha"}},
 		{"what nobody knows is ignored", "colour=red&compliant_with_policies=true&name=alpha", []string{"alpha"}},
+		{"a filter", filtered(`{"$and":[{"obj_type":{"$eq":"AES"}},{"name":{"$text":{"$search":"A"}}},{"virtual":false}]}`), []string{"charlie", "alpha", "bravo"}},
+		{"a filter within a group", "group_id=" + w.slot + "&" + filtered(`{"pkcs11_label":{"$exists":true}}`), all[:2]},
+		{"a filter of another type than asked for", "obj_type=EC&" + filtered(`{"obj_type":"AES"}`), nil},
+		{"a filter by names of others", filtered(`{"group_name":{"$exists":true},"creator_name":{"$exists":true},"name":{"$ne":"delta"}}`), all[3:6]},
+		{"a filter by attributes", filtered(`{"pkcs11.CKA_CLASS":"CKO_PRIVATE_KEY","cng.Algorithm Name":"ECDSA_P256"}`), []string{"delta"}},
+		{"a filter, sorted, from one on", "sort=name:asc&start=alpha&limit=1&" + filtered(`{"custom_attributes.team":{"$in":["a","b","c"]}}`), []string{"bravo"}},
+		{"a filter that says nothing", filtered(`{}`), all},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -98,6 +105,13 @@ func TestListingKeys(t *testing.T) {
 			t.Errorf("got %d %s, want %s", status, reply, want)
 		}
 	})
+	t.Run("with counts of a filter", func(t *testing.T) {
+		t.Parallel()
+		_, reply := w.ask(http.MethodGet, "/crypto/v1/keys?with_metadata=true&limit=0&"+filtered(`{"virtual":"true"}`), "")
+		if want := `{"metadata":{"total_count":7,"filtered_count":3},"items":[]}`; strings.TrimSpace(reply) != want {
+			t.Errorf("got %s, want %s", reply, want)
+		}
+	})
 	t.Run("page by page", func(t *testing.T) {
 		t.Parallel()
 		var names []string
@@ -123,7 +137,8 @@ func TestListingKeys(t *testing.T) {
 		for query, want := range map[string]int{
 			"group_id=marker": 400, "obj_type=marker": 400, "obj_type=ARIA": 501, "sort=marker": 400, "limit=marker": 400, "limit=-1": 400, "limit=10001": 400,
 			"limit=99999999999999999999": 400, "offset=-1": 400, "offset=marker": 400, "pkcs11_id=marker!": 400, "start=marker": 400, "sort=name:asc&start=marker": 400,
-			"with_metadata=marker": 400, "show_destroyed=1": 400, `filter={"state":{"$eq":"marker"}}`: 501,
+			"with_metadata=marker": 400, "show_destroyed=1": 400, `filter={"marker":{"$eq":"marker"}}`: 400,
+			`filter={"state":{"$regex":"marker"}}`: 400, `filter=marker`: 400, `filter={"key_size":"marker"}`: 400, "compliant_with_policies=marker": 400,
 		} {
 			status, reply := w.ask(http.MethodGet, "/crypto/v1/keys?"+strings.NewReplacer("{", "%7B", "}", "%7D", `"`, "%22").Replace(query), "")
 			if status != want || strings.Contains(reply, "marker") {
@@ -131,4 +146,37 @@ func TestListingKeys(t *testing.T) {
 			}
 		}
 	})
+}
+
+// filtered is the parameter with a filter.
+func filtered(expression string) string { return "filter=" + url.QueryEscape(expression) }
+
+func TestFilteringGroupsAndApps(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	names := func(path, filter, member string) []string {
+		t.Helper()
+		status, reply := askAs(t, w.admin, http.MethodGet, path+"?"+filtered(filter), "")
+		if status != http.StatusOK {
+			t.Fatalf("%s: got %d %s", filter, status, reply)
+		}
+		got := []string{}
+		for _, item := range decoded[[]map[string]any](t, reply) {
+			got = append(got, fmt.Sprint(item[member]))
+		}
+		return got
+	}
+	all := names("/sys/v1/groups", `{}`, "name")
+	if len(all) < 2 {
+		t.Fatalf("got the groups %q, want some", all)
+	}
+	if diff := cmp.Diff(all[:1], names("/sys/v1/groups", `{"name":"`+all[0]+`","created_at":{"$gt":0},"wrapping_key_name":{"$exists":false}}`, "name")); diff != "" {
+		t.Errorf("groups differ (-want +got):\n%s", diff)
+	}
+	if got := names("/sys/v1/apps", `{"auth_type":"Secret","enabled":"true","name":{"$ne":"no such app"}}`, "name"); len(got) == 0 {
+		t.Error("got no app, want those with a secret")
+	}
+	if got := names("/sys/v1/apps", `{"enabled":false}`, "name"); len(got) != 0 {
+		t.Errorf("got the apps %q, want none", got)
+	}
 }

@@ -15,6 +15,7 @@ import (
 
 	"gatehouse/adapters/dsmwire"
 	"gatehouse/core/fault"
+	"gatehouse/core/filter"
 )
 
 // The parameters of lists.
@@ -22,7 +23,7 @@ var (
 	limitParam  = param{Name: "limit", Doc: "most items to return", Type: "integer"}
 	offsetParam = param{Name: "offset", Doc: "items to skip", Type: "integer"}
 	tokenParam  = param{Name: "continuation_token", Doc: "where to go on; given, even empty, the reply is an object with metadata"}
-	filterParam = param{Name: "filter", Doc: "not supported: refused"}
+	filterParam = param{Name: "filter", Doc: `only what this expression lets through, as {"name":{"$text":{"$search":"pay"}}}`}
 )
 
 // maxList bounds the limit of a list, and is what a list without one returns at most.
@@ -34,6 +35,7 @@ type sorting[T any] struct {
 	fields  map[string]sortField[T]
 	created func(T) time.Time
 	id      func(T) string
+	filter  filter.Fields[T] // what filter can name; none: it is refused
 }
 
 // sortField is one field to sort by.
@@ -51,6 +53,7 @@ type page[T any] struct {
 	position      string // begin after this key and id: a continuation
 	limit, offset int
 	described     bool // the reply has metadata
+	filter        filter.Filter[T]
 }
 
 // page reads the query.
@@ -63,10 +66,15 @@ func (o sorting[T]) page(q url.Values) (page[T], error) {
 	if p.offset, err = queryInt(q, "offset", 0); err != nil {
 		return p, err
 	}
-	if q.Get("filter") != "" {
-		return p, fault.New(fault.Unsupported, "filter is not supported for this list")
+	if f := q.Get(filterParam.Name); f != "" {
+		if o.filter.Named == nil {
+			return p, fault.New(fault.Unsupported, "filter is not supported for this list")
+		}
+		if p.filter, err = filter.Parse(f, o.filter); err != nil {
+			return p, err
+		}
 	}
-	if by := q.Get(o.param); by != "" {
+	if by := o.order(q); by != "" {
 		name, direction, _ := strings.Cut(by, ":")
 		field, known := o.fields[name]
 		if !known || direction != "asc" && direction != "desc" && direction != "" {
@@ -82,6 +90,18 @@ func (o sorting[T]) page(q url.Values) (page[T], error) {
 		p.position = string(position)
 	}
 	return p, nil
+}
+
+// order returns the order that the query asks for; one that only tells what to
+// begin after means the field of that parameter, where it is the field's alone.
+func (o sorting[T]) order(q url.Values) string {
+	by := q.Get(o.param)
+	for name, f := range o.fields {
+		if by == "" && f.start != "start" && q.Get(f.start) != "" {
+			return name
+		}
+	}
+	return by
 }
 
 func (p page[T]) compare(a, b string) int {
@@ -117,6 +137,7 @@ type listing[T any] struct {
 
 // listingOf cuts the page out of all items and converts them.
 func listingOf[T, R any](p page[T], all []T, convert func(T) R) listing[R] {
+	all = filtered(all, p.filter.Match)
 	part, next := p.of(all)
 	l := listing[R]{items: mapped(part, convert)}
 	if p.described {
