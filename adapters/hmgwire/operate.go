@@ -36,6 +36,7 @@ type Result struct {
 	IV     []byte `cbor:"2,keyasint,omitempty"`
 	Tag    []byte `cbor:"3,keyasint,omitempty"`
 	Valid  bool   `cbor:"4,keyasint,omitempty"`
+	State  []byte `cbor:"-"` // no token keeps one
 }
 
 // NewOperation returns op for the wire; fault.Unsupported for one that the
