@@ -4,6 +4,7 @@
 // Pure: inventory, known keys and settings in, plan out. The plan never merges
 // two HSM keys into one virtual key, never makes two virtual keys of one HSM
 // key, never drops a known key, and never touches permissions (workflow P3).
+// What is decided is that of core/policy; the plan says to which keys it applies.
 package keysync
 
 import (
@@ -15,12 +16,21 @@ import (
 
 // Plan is what a sync has to record.
 type Plan struct {
-	New       []Found   // HSM keys without a virtual key
-	Skipped   int       // HSM keys that would be new, left out by groups.Policy.OwnKeysOnly
-	Changed   []Change  // known keys whose pointer has to be brought up to date
-	Missing   []id.Key  // known keys, present until now, that the HSM no longer shows
-	Unchanged int       // known keys that need nothing
-	Warnings  []Warning // what an operator should know; none stops the sync
+	New       []Found    // HSM keys without a virtual key
+	Skipped   int        // HSM keys that would be new, left out by groups.Policy.OwnKeysOnly
+	Halves    int        // lone public halves of known pairs: neither new keys nor the known ones
+	Changed   []Change   // known keys whose pointer has to be brought up to date
+	Missing   []id.Key   // known keys, present until now, that the HSM no longer shows; those in conflict too
+	Conflicts []Conflict // why some of the missing keys are missing: something else is in their place
+	Unchanged int        // known keys that need nothing
+	Warnings  []Warning  // what an operator should know; none stops the sync
+}
+
+// Conflict is a known key, present until now, in whose place the HSM shows
+// something else.
+type Conflict struct {
+	Key     id.Key
+	Message string
 }
 
 // Found is a key in an HSM: one object, or the two halves of a pair.
@@ -40,6 +50,8 @@ type Change struct {
 	Key       id.Key
 	Pointer   keys.Pointer // MissingSince is zero: the key is there
 	PublicKey []byte       // where it was not known before
+	Back      bool         // it was missing
+	Moved     bool         // its id or label is another one
 }
 
 // Apply returns k with the change made.

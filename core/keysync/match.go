@@ -7,6 +7,7 @@ import (
 	"gatehouse/core/groups"
 	"gatehouse/core/hsm"
 	"gatehouse/core/keys"
+	"gatehouse/core/policy"
 )
 
 // place is what an HSM finds a key by.
@@ -51,54 +52,72 @@ func (p *Plan) flagAmbiguous(found []Found) {
 
 // match pairs found keys with known ones in rounds, the surest first, and puts
 // the rest down as new or missing.
-func (p *Plan) match(found []Found, known []keys.Key, policy groups.Policy) {
-	m := matching{found: found, known: known, foundTaken: make([]bool, len(found)), knownTaken: make([]bool, len(known))}
+func (p *Plan) match(found []Found, known []keys.Key, settings groups.Policy) {
+	m := matching{found: found, known: known, foundTaken: make([]bool, len(found)), knownTaken: make([]bool, len(known)), half: map[int]bool{}}
 	for i, k := range known {
-		m.knownTaken[i] = k.Virtual == nil // ordinary keys are none of a sync's business
+		m.knownTaken[i] = k.Virtual == nil || k.State == keys.Deleted // none of a sync's business
 	}
 	placeOf := func(k keys.Key) string { return place(k.PublicOnly, k.Type, *k.Virtual) }
-	fingerprint := func(t keys.Type, public bool, fp []byte) string {
+	printOf := func(t keys.Type, public bool, fp []byte) string {
 		if len(fp) < sha256Size { // a check value of three bytes proves nothing by itself
 			return ""
 		}
 		return strconv.FormatBool(public) + string(t) + "\x00" + string(fp)
 	}
+	foundPrint := func(f Found) string { return printOf(f.Type, f.PublicOnly, f.Pointer.Fingerprint) }
+	knownPrint := func(k keys.Key) string { return printOf(k.Type, k.PublicOnly, k.Virtual.Fingerprint) }
+	otherHalf := func(k keys.Key) string { return printOf(k.Type, !k.PublicOnly, k.Virtual.Fingerprint) }
 
 	m.round(p, false, Found.identity, func(k keys.Key) string { return identity(k.PublicOnly, k.Type, *k.Virtual) })
 	m.compatibleRound(p, Found.place, placeOf)
-	m.round(p, true, func(f Found) string { return fingerprint(f.Type, f.PublicOnly, f.Pointer.Fingerprint) },
-		func(k keys.Key) string { return fingerprint(k.Type, k.PublicOnly, k.Virtual.Fingerprint) })
+	m.round(p, true, foundPrint, knownPrint)
+	m.halves(p, foundPrint, otherHalf)
 
+	places := map[string]bool{}
 	for i, f := range found {
 		switch {
 		case m.foundTaken[i]:
-		case policy.OwnKeysOnly:
-			p.Skipped++
-		default:
+			continue
+		case policy.Imports(settings, policy.Elsewhere):
 			p.New = append(p.New, f)
+		default:
+			p.Skipped++
 		}
-	}
-	places := map[string]bool{}
-	for i, f := range found {
-		if !m.foundTaken[i] {
-			places[f.place()] = true
-		}
+		places[f.place()] = true
 	}
 	for i, k := range known {
 		if m.knownTaken[i] {
 			continue
 		}
-		if places[placeOf(k)] {
-			p.Warnings = append(p.Warnings, Warning{
-				CKAID: k.Virtual.ID, Label: k.Virtual.Label, Key: k.ID,
-				Message: "another key has taken this key's place in the HSM; the virtual key is marked missing",
-			})
-		}
-		if k.Virtual.MissingSince.IsZero() {
-			p.Missing = append(p.Missing, k.ID)
-		} else {
+		if k.State == keys.Destroyed { // gone is what it should be
 			p.Unchanged++
+			continue
 		}
+		p.miss(k, m.half[i], places[placeOf(k)])
+	}
+}
+
+// miss puts down a known key that was not found: half of it may be there, or
+// another key in its place.
+func (p *Plan) miss(k keys.Key, half, other bool) {
+	newly := k.Virtual.MissingSince.IsZero()
+	if newly {
+		p.Missing = append(p.Missing, k.ID)
+	} else {
+		p.Unchanged++
+	}
+	message := ""
+	switch {
+	case half:
+		message = "only the public half of this key is in the HSM; the virtual key is marked missing"
+	case other:
+		message = "another key has taken this key's place in the HSM; the virtual key is marked missing"
+	default:
+		return
+	}
+	p.Warnings = append(p.Warnings, Warning{CKAID: k.Virtual.ID, Label: k.Virtual.Label, Key: k.ID, Message: message})
+	if newly {
+		p.Conflicts = append(p.Conflicts, Conflict{Key: k.ID, Message: message})
 	}
 }
 
@@ -108,6 +127,42 @@ type matching struct {
 	found                  []Found
 	known                  []keys.Key
 	foundTaken, knownTaken []bool
+	half                   map[int]bool // known pairs of which the public half was found alone
+}
+
+// halves settles keys of which the service knows one half and the HSM shows
+// another. A virtual key without a private half stays as it is when the HSM has
+// that half: it was removed here, under a policy that leaves the HSM alone. A
+// lone public half of a known pair is no key of its own.
+func (m *matching) halves(p *Plan, fkey func(Found) string, otherHalf func(keys.Key) string) {
+	free := map[string][]int{}
+	for i, f := range m.found {
+		if k := fkey(f); !m.foundTaken[i] && k != "" {
+			free[k] = append(free[k], i)
+		}
+	}
+	for i, k := range m.known {
+		if m.knownTaken[i] {
+			continue
+		}
+		key := otherHalf(k)
+		candidates := free[key]
+		if key == "" || len(candidates) == 0 {
+			continue
+		}
+		f := candidates[0]
+		free[key] = candidates[1:]
+		if k.PublicOnly {
+			m.take(p, f, i)
+			p.Warnings = append(p.Warnings, Warning{
+				CKAID: k.Virtual.ID, Label: k.Virtual.Label, Key: k.ID,
+				Message: "the HSM holds the private half of this key too; the virtual key stays public only",
+			})
+			continue
+		}
+		m.foundTaken[f], m.half[i] = true, true
+		p.Halves++
+	}
 }
 
 // round pairs what has equal keys, one to one in order; empty keys match
@@ -171,6 +226,10 @@ func (m *matching) compatibleRound(p *Plan, fkey func(Found) string, kkey func(k
 func (m *matching) take(p *Plan, f, k int) {
 	m.foundTaken[f], m.knownTaken[k] = true, true
 	known, found := m.known[k], m.found[f]
+	if known.State == keys.Destroyed { // it tells that the HSM key is not to be imported again, no more
+		p.Unchanged++
+		return
+	}
 	pointer := found.Pointer
 	pointer.Own = known.Virtual.Own
 	if len(pointer.Fingerprint) == 0 {
@@ -180,7 +239,10 @@ func (m *matching) take(p *Plan, f, k int) {
 		p.Unchanged++
 		return
 	}
-	p.Changed = append(p.Changed, Change{Key: known.ID, Pointer: pointer, PublicKey: found.PublicKey})
+	p.Changed = append(p.Changed, Change{
+		Key: known.ID, Pointer: pointer, PublicKey: found.PublicKey, Back: !known.Virtual.MissingSince.IsZero(),
+		Moved: !bytes.Equal(pointer.ID, known.Virtual.ID) || !bytes.Equal(pointer.Label, known.Virtual.Label),
+	})
 }
 
 func samePointer(a, b keys.Pointer) bool {
