@@ -17,6 +17,10 @@ type Foreign struct {
 	// OnePerID gives the reason why the token holds one key of a class under one
 	// CKA_ID, so that the next one replaces it; empty where it holds several.
 	OnePerID string
+	// OnlyWhole gives the reason why the token holds no key without an id and a
+	// label of its own, and no half of a pair but a public key that stands alone;
+	// empty where it does.
+	OnlyWhole string
 	// Remove destroys all objects of a class with this CKA_ID.
 	Remove func(t *testing.T, class hsm.Class, id []byte)
 }

@@ -16,6 +16,7 @@ import (
 
 // twoLabels: halves belong together by their id.
 func (s *suite) twoLabels(t *testing.T) {
+	s.needHalves(t)
 	id, k := s.newID(), ecKey(t, elliptic.P256())
 	s.h.Foreign.Create(t,
 		ForeignObject{Class: hsm.PrivateKey, Type: keys.EC, Curve: keys.P256, ID: id, Label: []byte("private"), Ops: keys.OpSign, Value: pkcs8(t, k)},
@@ -69,6 +70,7 @@ func (s *suite) lonePublic(t *testing.T) {
 }
 
 func (s *suite) lonePrivate(t *testing.T) {
+	s.needHalves(t)
 	id, k := s.newID(), ecKey(t, elliptic.P256())
 	s.h.Foreign.Create(t, ForeignObject{
 		Class: hsm.PrivateKey, Type: keys.EC, Curve: keys.P256, ID: id, Label: label(id), Ops: keys.OpSign, Value: pkcs8(t, k),

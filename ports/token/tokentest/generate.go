@@ -97,7 +97,7 @@ func (s *suite) compare(t *testing.T, tpl hsm.Template, o hsm.Object) {
 	}
 	got := o
 	got.Ops &= checkedOps
-	got.KeyType, got.PublicKey, got.CheckValue = 0, nil, nil
+	got.KeyType, got.PublicKey, got.CheckValue, got.UniqueID = 0, nil, nil, nil
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("object differs from its template (-want +got):\n%s", diff)
 	}
