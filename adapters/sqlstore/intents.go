@@ -28,8 +28,19 @@ type intentRow struct {
 type intentDetail struct {
 	Spec      specDetail `json:"spec,omitzero"`
 	Imported  bool       `json:"imported,omitempty"`
+	CopiedOf  id.Key     `json:"copied_of,omitempty"`
+	Replaces  replaced   `json:"replaces,omitzero"`
+	Deletes   bool       `json:"deletes,omitempty"`
 	Creator   principal  `json:"creator,omitzero"`
 	StartedAt stamp      `json:"started_at,omitzero"`
+}
+
+// replaced is what becomes of a key that another takes the place of.
+type replaced struct {
+	Key        id.Key `json:"key"`
+	Name       string `json:"name"`
+	Relabel    bool   `json:"relabel,omitempty"`
+	Deactivate bool   `json:"deactivate,omitempty"`
 }
 
 // specDetail is what a key was to be. Operations are stored by their names.
@@ -46,18 +57,22 @@ type specDetail struct {
 	Enabled          bool              `json:"enabled,omitempty"`
 	ActivationDate   stamp             `json:"activation_date,omitzero"`
 	DeactivationDate stamp             `json:"deactivation_date,omitzero"`
+	State            keys.State        `json:"state,omitempty"`
+	Rotation         *rotation         `json:"rotation,omitempty"`
 	Metadata         map[string]string `json:"metadata,omitempty"`
 }
 
 func rowOfIntent(i intents.Intent) (intentRow, error) {
 	s := i.Spec
 	detail, err := encode(intentDetail{
-		Imported: i.Imported, Creator: principal(i.Creator), StartedAt: at(i.StartedAt),
+		Imported: i.Imported, CopiedOf: i.CopiedOf, Replaces: replaced(i.Replaces), Deletes: i.Deletes,
+		Creator: principal(i.Creator), StartedAt: at(i.StartedAt),
 		Spec: specDetail{
 			Name: s.Name, Description: s.Description, Type: s.Type, Size: s.Size, Curve: s.Curve, Ops: s.Ops.Names(),
 			ParamSet: s.ParamSet, CipherMode: s.Cipher.Mode,
 			PublicExponent: s.RSA.PublicExponent, Enabled: s.Enabled,
 			ActivationDate: at(s.ActivationDate), DeactivationDate: at(s.Deactivation), Metadata: s.Metadata,
+			State: s.State, Rotation: rotationOf(s.Rotation),
 		},
 	})
 	row := intentRow{
@@ -80,12 +95,13 @@ func (r intentRow) intent() (intents.Intent, error) {
 	}
 	return intents.Intent{
 		ID: r.ID, Kind: r.Kind, Account: r.Account, Group: r.Group, Key: r.Key, Abandoned: r.Abandoned,
-		Imported: d.Imported, Creator: id.Principal(d.Creator), StartedAt: d.StartedAt.Time,
+		Imported: d.Imported, CopiedOf: d.CopiedOf, Replaces: intents.Replaced(d.Replaces), Deletes: d.Deletes, Creator: id.Principal(d.Creator), StartedAt: d.StartedAt.Time,
 		Spec: keys.Spec{
 			Name: d.Spec.Name, Description: d.Spec.Description, Type: d.Spec.Type, Size: d.Spec.Size, Curve: d.Spec.Curve,
 			ParamSet: d.Spec.ParamSet, Cipher: keys.CipherOptions{Mode: d.Spec.CipherMode},
 			Ops: ops, RSA: keys.RSAOptions{PublicExponent: d.Spec.PublicExponent}, Enabled: d.Spec.Enabled,
 			ActivationDate: d.Spec.ActivationDate.Time, Deactivation: d.Spec.DeactivationDate.Time, Metadata: d.Spec.Metadata,
+			State: d.Spec.State, Rotation: d.Spec.Rotation.policy(),
 		},
 	}, nil
 }

@@ -7,7 +7,7 @@ import (
 
 // keyColumns are the columns of keyRow.
 const keyColumns = "id, account_id, group_id, name, type, state, creator_kind, creator_id, " +
-	"cka_id, cka_label, metadata, material, detail, version"
+	"cka_id, cka_label, metadata, material, detail, version, due_at"
 
 // keyRow is a row of the table keys.
 type keyRow struct {
@@ -25,6 +25,7 @@ type keyRow struct {
 	Material    []byte           `db:"material"`
 	Detail      string           `db:"detail"`
 	Version     int64            `db:"version"`
+	DueAt       stamp            `db:"due_at"` // of the rest; see keys.Key.Due
 }
 
 // keyDetail is the document of a key. Operations are stored by their names.
@@ -47,15 +48,13 @@ type keyDetail struct {
 	DeactivationDate stamp           `json:"deactivation_date,omitzero"`
 	CompromiseDate   stamp           `json:"compromise_date,omitzero"`
 	DestructionDate  stamp           `json:"destruction_date,omitzero"`
+	DeletionDate     stamp           `json:"deletion_date,omitzero"`
 	Revocation       *revocation     `json:"revocation,omitempty"`
+	Rotation         *rotation       `json:"rotation,omitempty"`
+	NextRotation     stamp           `json:"next_rotation,omitzero"`
+	History          []historyItem   `json:"history,omitempty"`
 	Links            links           `json:"links,omitzero"`
 	Virtual          *virtualPointer `json:"virtual,omitempty"` // with the columns cka_id and cka_label
-}
-
-type revocation struct {
-	Code         string `json:"code"`
-	Message      string `json:"message,omitempty"`
-	CompromiseAt stamp  `json:"compromise_at,omitzero"`
 }
 
 type links struct {
@@ -86,6 +85,7 @@ func rowOfKey(k keys.Key) (keyRow, error) {
 	row := keyRow{
 		ID: k.ID, Account: k.Account, Group: k.Group, Name: k.Name, Type: k.Type, State: k.State,
 		CreatorKind: k.Creator.Kind, CreatorID: k.Creator.ID, Material: none(k.Material), Version: k.Version,
+		DueAt: at(k.Due()),
 	}
 	d := keyDetail{
 		Description: k.Description, Size: k.Size, Curve: k.Curve, Ops: k.Ops.Names(), Enabled: k.Enabled,
@@ -94,10 +94,9 @@ func rowOfKey(k keys.Key) (keyRow, error) {
 		PublicExponent: k.RSA.PublicExponent,
 		CreatedAt:      at(k.CreatedAt), ActivationDate: at(k.ActivationDate), DeactivationDate: at(k.DeactivationDate),
 		CompromiseDate: at(k.CompromiseDate), DestructionDate: at(k.DestructionDate),
+		DeletionDate: at(k.DeletionDate), Revocation: revocationOf(k.RevocationReason),
+		Rotation: rotationOf(k.Rotation), NextRotation: at(k.ScheduledRotation), History: historyOf(k.History),
 		Links: links(k.Links),
-	}
-	if r := k.RevocationReason; r != nil {
-		d.Revocation = &revocation{Code: r.Code, Message: r.Message, CompromiseAt: at(r.CompromiseAt)}
 	}
 	if v := k.Virtual; v != nil {
 		row.CKAID, row.CKALabel = none(v.ID), none(v.Label)
@@ -128,6 +127,8 @@ func (r keyRow) key() (keys.Key, error) {
 		RSA:       keys.RSAOptions{PublicExponent: d.PublicExponent},
 		CreatedAt: d.CreatedAt.Time, ActivationDate: d.ActivationDate.Time, DeactivationDate: d.DeactivationDate.Time,
 		CompromiseDate: d.CompromiseDate.Time, DestructionDate: d.DestructionDate.Time,
+		DeletionDate: d.DeletionDate.Time, RevocationReason: d.Revocation.reason(),
+		Rotation: d.Rotation.policy(), ScheduledRotation: d.NextRotation.Time,
 		Links: keys.Links(d.Links),
 	}
 	var err error
@@ -137,8 +138,8 @@ func (r keyRow) key() (keys.Key, error) {
 	if k.Metadata, err = metadata(r.Metadata); err != nil {
 		return keys.Key{}, damaged(err, "key", string(r.ID))
 	}
-	if v := d.Revocation; v != nil {
-		k.RevocationReason = &keys.RevocationReason{Code: v.Code, Message: v.Message, CompromiseAt: v.CompromiseAt.Time}
+	if k.History, err = history(d.History); err != nil {
+		return keys.Key{}, damaged(err, "key", string(r.ID))
 	}
 	if v := d.Virtual; v != nil {
 		k.Virtual = &keys.Pointer{

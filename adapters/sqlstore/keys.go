@@ -2,6 +2,7 @@ package sqlstore
 
 import (
 	"context"
+	"time"
 
 	"gatehouse/core/fault"
 	"gatehouse/core/id"
@@ -12,10 +13,10 @@ import (
 const (
 	insertKey = "INSERT INTO keys (" + keyColumns + ") VALUES (" +
 		":id, :account_id, :group_id, :name, :type, :state, :creator_kind, :creator_id, " +
-		":cka_id, :cka_label, :metadata, :material, :detail, :version)"
+		":cka_id, :cka_label, :metadata, :material, :detail, :version, :due_at)"
 	updateKey = "UPDATE keys SET group_id = :group_id, name = :name, type = :type, state = :state, " +
 		"creator_kind = :creator_kind, creator_id = :creator_id, cka_id = :cka_id, cka_label = :cka_label, " +
-		"metadata = :metadata, material = :material, detail = :detail, version = :version WHERE id = :id"
+		"metadata = :metadata, material = :material, detail = :detail, version = :version, due_at = :due_at WHERE id = :id"
 	selectKey = "SELECT " + keyColumns + " FROM keys WHERE id = ?"
 )
 
@@ -58,12 +59,22 @@ const eachPage = 500
 
 // EachKey yields the keys of a group in order of id.
 func (s *Store) EachKey(ctx context.Context, g id.Group, yield func(keys.Key) error) error {
+	return s.each(ctx, "group_id = ? AND state <> 'Deleted'", g, yield)
+}
+
+// EachDue yields the keys to which something is to happen by then.
+func (s *Store) EachDue(ctx context.Context, by time.Time, yield func(keys.Key) error) error {
+	return s.each(ctx, "due_at <= ?", by.UnixMicro(), yield)
+}
+
+// each yields the keys for which a condition of one argument holds, in order of id.
+func (s *Store) each(ctx context.Context, condition string, arg any, yield func(keys.Key) error) error {
 	var last id.Key
 	for {
 		var rows []keyRow
 		err := s.look(ctx, func(c conn) error {
 			return c.all(ctx, &rows,
-				"SELECT "+keyColumns+" FROM keys WHERE group_id = ? AND id > ? ORDER BY id LIMIT ?", g, last, eachPage)
+				"SELECT "+keyColumns+" FROM keys WHERE "+condition+" AND id > ? ORDER BY id LIMIT ?", arg, last, eachPage)
 		})
 		if err != nil {
 			return err
@@ -109,6 +120,17 @@ func (c conn) saveKeys(ctx context.Context, query string, rows ...keyRow) error 
 
 // SyncKeys stores what a sync found.
 func (s *Store) SyncKeys(ctx context.Context, added []keys.Key, changes []store.KeyChange) error {
+	return s.saveAll(ctx, added, changes, func(err error) bool { return fault.KindOf(err) == fault.NotFound }, "")
+}
+
+// RecordKeys stores what belongs together.
+func (s *Store) RecordKeys(ctx context.Context, added []keys.Key, changes []store.KeyChange, finished id.Intent) error {
+	return s.saveAll(ctx, added, changes, func(error) bool { return false }, finished)
+}
+
+// saveAll ends an intent, changes keys and adds new ones. Pass tells which
+// errors of finding a key to change are passed over.
+func (s *Store) saveAll(ctx context.Context, added []keys.Key, changes []store.KeyChange, pass func(error) bool, finished id.Intent) error {
 	rows := make([]keyRow, len(added)) // made before others have to wait for this transaction
 	for i, k := range added {
 		var err error
@@ -117,9 +139,12 @@ func (s *Store) SyncKeys(ctx context.Context, added []keys.Key, changes []store.
 		}
 	}
 	return s.write(ctx, func(c conn) error {
+		if err := c.endIntent(ctx, finished); err != nil {
+			return err
+		}
 		for _, ch := range changes {
 			old, err := c.key(ctx, ch.Key)
-			if fault.KindOf(err) == fault.NotFound {
+			if pass(err) {
 				continue
 			}
 			if err != nil {

@@ -70,7 +70,7 @@ func (c *Catalogue) KeyByName(ctx context.Context, a id.Account, name string) (k
 		return keys.Key{}, err
 	}
 	key, err := c.Key(ctx, k)
-	if err != nil || key.Name != name || key.Account != a { // renamed or deleted in between
+	if err != nil || key.Name != name || key.Account != a || key.State == keys.Deleted { // changed in between
 		return c.Store.KeyByName(ctx, a, name)
 	}
 	return key, nil
@@ -88,6 +88,16 @@ func (c *Catalogue) SyncKeys(ctx context.Context, added []keys.Key, changes []st
 	for _, ch := range changes {
 		c.keys.forget(ch.Key)
 	}
+	return err
+}
+
+// RecordKeys stores what belongs together, and forgets what was changed.
+func (c *Catalogue) RecordKeys(ctx context.Context, added []keys.Key, changes []store.KeyChange, finished id.Intent) error {
+	err := c.Store.RecordKeys(ctx, added, changes, finished)
+	for _, ch := range changes {
+		c.keys.forget(ch.Key)
+	}
+	c.names.forgetAll()
 	return err
 }
 

@@ -44,9 +44,14 @@ type Keys interface {
 	// NotFound when there is no key to begin after.
 	ListKeys(ctx context.Context, q KeyQuery) (KeyPage, error)
 
-	// EachKey calls yield for every key of a group, in order of id, and stops
-	// at its first error. It does not hold a transaction open between calls.
+	// EachKey calls yield for every key of a group that is not deleted, in
+	// order of id, and stops at its first error. It does not hold a transaction
+	// open between calls.
 	EachKey(ctx context.Context, g id.Group, yield func(keys.Key) error) error
+
+	// EachDue is EachKey for the keys of all groups to which something happens
+	// by itself at that time or earlier (keys.Key.Due); deleted ones too.
+	EachDue(ctx context.Context, by time.Time, yield func(keys.Key) error) error
 
 	// AddKey stores a new key and ends the intent under which it was made, if
 	// finished is not empty. Conflict "sobject already exists" when the id is
@@ -61,11 +66,17 @@ type Keys interface {
 	// Version has grown by one. Conflict as AddKey.
 	UpdateKey(ctx context.Context, k id.Key, change func(keys.Key) (keys.Key, error)) (keys.Key, error)
 
+	// RecordKeys stores what belongs together, in one transaction: it ends the
+	// intent, if finished is not empty, makes the changes in their order, and
+	// adds the new keys. NotFound when a key to be changed is gone. Conflict as AddKey.
+	RecordKeys(ctx context.Context, added []keys.Key, changes []KeyChange, finished id.Intent) error
+
 	// DeleteKey forgets a key and ends the intent, if finished is not empty.
 	DeleteKey(ctx context.Context, k id.Key, finished id.Intent) error
 }
 
-// KeyChange changes one key within SyncKeys; a key that is gone is passed over.
+// KeyChange changes one key within RecordKeys, or within SyncKeys, which passes
+// over a key that is gone.
 type KeyChange struct {
 	Key    id.Key
 	Change func(keys.Key) (keys.Key, error)

@@ -2,6 +2,7 @@ package storesim
 
 import (
 	"context"
+	"time"
 
 	"gatehouse/core/groups"
 	"gatehouse/core/id"
@@ -30,6 +31,11 @@ func (s *Store) EachKey(ctx context.Context, g id.Group, yield func(keys.Key) er
 	return s.do("EachKey", func() error { return s.behind.EachKey(ctx, g, yield) })
 }
 
+// EachDue is the store's.
+func (s *Store) EachDue(ctx context.Context, by time.Time, yield func(keys.Key) error) error {
+	return s.do("EachDue", func() error { return s.behind.EachDue(ctx, by, yield) })
+}
+
 // AddKey is the store's.
 func (s *Store) AddKey(ctx context.Context, k keys.Key, finished id.Intent) error {
 	return s.do("AddKey", func() error { return s.behind.AddKey(ctx, k, finished) })
@@ -43,6 +49,11 @@ func (s *Store) SyncKeys(ctx context.Context, added []keys.Key, changes []store.
 // UpdateKey is the store's.
 func (s *Store) UpdateKey(ctx context.Context, k id.Key, change func(keys.Key) (keys.Key, error)) (keys.Key, error) {
 	return ask(s, "UpdateKey", func() (keys.Key, error) { return s.behind.UpdateKey(ctx, k, change) })
+}
+
+// RecordKeys is the store's.
+func (s *Store) RecordKeys(ctx context.Context, added []keys.Key, changes []store.KeyChange, finished id.Intent) error {
+	return s.do("RecordKeys", func() error { return s.behind.RecordKeys(ctx, added, changes, finished) })
 }
 
 // DeleteKey is the store's.

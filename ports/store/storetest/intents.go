@@ -16,8 +16,10 @@ func (w *world) create(name string) intents.Intent {
 		Spec: keys.Spec{
 			Name: name, Description: "d", Type: keys.RSA, Size: 2048, Curve: keys.P256, Ops: keys.OpSign | keys.OpExport,
 			RSA: keys.RSAOptions{PublicExponent: 65537}, ParamSet: keys.MLKEM768, Cipher: keys.CipherOptions{Mode: "ECB"}, Enabled: true, ActivationDate: noon(), Deactivation: noon().AddDate(1, 0, 0),
+			State: keys.PreActive, Rotation: &keys.RotationPolicy{Days: 1, EffectiveAt: noon()},
 			Metadata: map[string]string{"a": "<b>"},
 		},
+		CopiedOf: "c", Replaces: intents.Replaced{Key: "o", Name: "old", Relabel: true, Deactivate: true}, Deletes: true,
 		Imported: true, Creator: id.Principal{Kind: id.AppPrincipal, ID: "app"}, StartedAt: noon(),
 	}
 }

@@ -23,8 +23,18 @@ func (w *world) fullKey(name string) keys.Key {
 		PublicOnly: true, PublicKey: []byte{0x30, 0, 0xff}, KCV: "abcdef", RSA: keys.RSAOptions{PublicExponent: 65537},
 		ParamSet: keys.MLKEM768, KCVCMAC: "0123456789", Cipher: keys.CipherOptions{Mode: "ECB"},
 		CreatedAt: at(0), ActivationDate: at(1), DeactivationDate: at(2), CompromiseDate: at(3), DestructionDate: at(4),
+		DeletionDate:     at(7),
 		RevocationReason: &keys.RevocationReason{Code: "KeyCompromise", Message: "lost", CompromiseAt: at(5)},
-		Metadata:         map[string]string{"owner": "Zoë", `a"b\c.$[0]`: "<&>\u2028", "": "empty"},
+		Rotation: &keys.RotationPolicy{
+			Months: 3, EffectiveAt: at(8), DeactivateRotated: true, Copies: keys.RotatedCopies{AllExternal: true, Select: []id.Key{"c2"}},
+		},
+		ScheduledRotation: at(9),
+		History: []keys.HistoryItem{{ID: "h", CreatedAt: at(1), Expiry: at(30), Was: keys.Snapshot{
+			State: keys.Active, Ops: keys.OpSign | keys.OpExport, PublicOnly: true, HasKey: true, Group: w.group,
+			ActivationDate: at(1), DeactivationDate: at(2), CompromiseDate: at(3), DestructionDate: at(4), DeletionDate: at(5),
+			RevocationReason: &keys.RevocationReason{Code: "Unspecified"}, Rotation: &keys.RotationPolicy{Days: 9, EffectiveAt: at(8)},
+		}}},
+		Metadata: map[string]string{"owner": "Zoë", `a"b\c.$[0]`: "<&>\u2028", "": "empty"},
 		Links: keys.Links{
 			Replacement: "r1", Replaced: "r2", CopiedFrom: "c1", CopiedTo: []id.Key{"c2", "c3"},
 			Parent: "p", Subkeys: []id.Key{"s"}, WrappingKey: "w",

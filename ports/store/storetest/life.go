@@ -33,6 +33,10 @@ func (w *world) calls() map[string]func(context.Context, store.Store) error {
 		"EachKey": func(ctx context.Context, s store.Store) error {
 			return s.EachKey(ctx, "g", func(keys.Key) error { return nil })
 		},
+		"EachDue": func(ctx context.Context, s store.Store) error {
+			return s.EachDue(ctx, noon(), func(keys.Key) error { return nil })
+		},
+		"RecordKeys": func(ctx context.Context, s store.Store) error { return s.RecordKeys(ctx, []keys.Key{k}, nil, "") },
 		"AddKey":     func(ctx context.Context, s store.Store) error { return s.AddKey(ctx, k, "") },
 		"SyncKeys":   func(ctx context.Context, s store.Store) error { return s.SyncKeys(ctx, []keys.Key{k}, nil) },
 		"UpdateKey":  func(ctx context.Context, s store.Store) error { _, err := s.UpdateKey(ctx, "k", same); return err },

@@ -29,6 +29,7 @@ type Place func() (store.Store, error)
 func Run(t *testing.T, place func(t *testing.T) Place) {
 	t.Run("keys", func(t *testing.T) { runKeys(t, place) })
 	t.Run("changes of keys", func(t *testing.T) { runKeyChanges(t, place) })
+	t.Run("lives of keys", func(t *testing.T) { runLives(t, place) })
 	t.Run("syncs", func(t *testing.T) { runSyncs(t, place) })
 	t.Run("lists of keys", func(t *testing.T) { runLists(t, place) })
 	t.Run("groups", func(t *testing.T) { runGroups(t, place) })
