@@ -114,5 +114,14 @@ func (c *Client) AppAPIKey(ctx context.Context, id string) (secret.Value, error)
 
 // ResetSecret gives an app a new secret.
 func (c *Client) ResetSecret(ctx context.Context, id string) (dsmwire.App, error) {
-	return post[dsmwire.App](ctx, c, below(appsPath, id, "reset_secret"), dsmwire.ResetSecretRequest{})
+	return c.ResetSecretTo(ctx, id, 0)
+}
+
+// ResetSecretTo gives an app a new secret of so many bytes; 0 leaves it to the service.
+func (c *Client) ResetSecretTo(ctx context.Context, id string, size uint32) (dsmwire.App, error) {
+	var r dsmwire.ResetSecretRequest
+	if size != 0 {
+		r.SecretSize = &size
+	}
+	return post[dsmwire.App](ctx, c, below(appsPath, id, "reset_secret"), r)
 }
