@@ -117,6 +117,9 @@ func (r VerifyResponse) AppendJSON(dst []byte) []byte {
 }
 
 func appendKID(dst []byte, kid string) []byte {
+	if kid == "" { // of a key that is stored nowhere
+		return append(dst, '{')
+	}
 	return append(append(append(dst, `{"kid":"`...), kid...), `",`...)
 }
 

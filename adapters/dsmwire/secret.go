@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"hash"
 
 	"gatehouse/core/fault"
 	"gatehouse/core/secret"
@@ -60,6 +61,12 @@ func (s SecretBytes) Secret() secret.Value { return s.v }
 // IsZero reports whether nothing was given; such a field is left out. Given
 // but empty is not zero.
 func (s SecretBytes) IsZero() bool { return !s.given }
+
+// Digest returns the digest of the secret by h.
+func (s SecretBytes) Digest(h hash.Hash) []byte {
+	h.Write(s.v.Reveal(reveal.Permit{}))
+	return h.Sum(nil)
+}
 
 // Format writes a placeholder for every verb.
 func (SecretBytes) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(secret.Placeholder)) }

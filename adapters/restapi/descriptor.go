@@ -28,8 +28,15 @@ func descriptor(d *dsmwire.SobjectDescriptor) (keyring.Descriptor, error) {
 	case d.Name != "":
 		return keyring.Descriptor{Name: d.Name}, nil
 	case d.Inline != nil:
-		return keyring.Descriptor{}, notYet("naming a key by its value")
+		t, err := objectType(d.Inline.ObjType)
+		if err == nil && d.Inline.Value.IsZero() {
+			err = missing("value of an inline key")
+		}
+		return keyring.Descriptor{Inline: &keyring.Inline{Type: t, Value: d.Inline.Value.Secret()}}, err
 	default:
-		return keyring.Descriptor{}, notYet("naming a transient key")
+		if d.TransientKey.Secret().Empty() {
+			return keyring.Descriptor{}, fault.New(fault.Invalid, "transient_key is empty")
+		}
+		return keyring.Descriptor{Transient: d.TransientKey.Secret()}, nil
 	}
 }

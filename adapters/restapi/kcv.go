@@ -2,9 +2,11 @@ package restapi
 
 import (
 	"context"
+	"strings"
 
 	"gatehouse/adapters/dsmwire"
 	"gatehouse/core/fault"
+	"gatehouse/core/keys"
 )
 
 func errGenerateValue() error {
@@ -18,19 +20,51 @@ func (s *server) kcv(ctx context.Context, c *call[dsmwire.KCVRequest]) (dsmwire.
 	if err != nil {
 		return dsmwire.KCVResponse{}, err
 	}
-	switch c.Body.Method {
-	case "", "Encrypt":
-	case "Cmac":
-		return dsmwire.KCVResponse{}, notYet("the CMAC check value")
-	default:
-		return dsmwire.KCVResponse{}, fault.New(fault.Invalid, "kcv_method is not one that the API knows")
-	}
 	k, err := s.Keyring.Find(ctx, c.Caller, d)
 	if err != nil {
 		return dsmwire.KCVResponse{}, err
 	}
-	if k.KCV == "" {
-		return dsmwire.KCVResponse{}, fault.New(fault.Unsupported, "no key check value is known of this key")
+	value, err := kcvOf(k, c.Body.Method)
+	if err != nil {
+		return dsmwire.KCVResponse{}, err
 	}
-	return dsmwire.KCVResponse{KID: string(k.ID), KCV: k.KCV}, nil
+	return dsmwire.KCVResponse{KID: string(k.ID), KCV: value}, nil
+}
+
+// kcvOf returns k's check value by a method of the API.
+func kcvOf(k keys.Key, method string) (string, error) {
+	value := ""
+	switch method {
+	case "", "Encrypt":
+		value = k.KCV
+	case "Cmac":
+		value = k.KCVCMAC
+	default:
+		return "", fault.New(fault.Invalid, "kcv_method is not one that the API knows")
+	}
+	if value == "" {
+		return "", fault.New(fault.Unsupported, "no key check value is known of this key")
+	}
+	return value, nil
+}
+
+// verifyKCV compares a check value with the one of material that the caller has.
+func (s *server) verifyKCV(ctx context.Context, c *call[dsmwire.VerifyKCVRequest]) (dsmwire.VerifyKCVResponse, error) {
+	var none dsmwire.VerifyKCVResponse
+	if c.Body.KCV == "" {
+		return none, missing("kcv")
+	}
+	d, err := descriptor(&dsmwire.SobjectDescriptor{Inline: &dsmwire.InlineDescriptor{Value: c.Body.Value, ObjType: c.Body.ObjType}})
+	if err != nil {
+		return none, err
+	}
+	k, err := s.Keyring.Find(ctx, c.Caller, d)
+	if err != nil {
+		return none, err
+	}
+	value, err := kcvOf(k, c.Body.Method)
+	if err != nil {
+		return none, err
+	}
+	return dsmwire.VerifyKCVResponse{Verified: strings.EqualFold(value, c.Body.KCV)}, nil
 }

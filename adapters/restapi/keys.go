@@ -53,6 +53,7 @@ func (s *server) keys() {
 		ID: "GetKcv", Method: http.MethodPost, Path: "/crypto/v1/keys/kcv", Tag: tagKeys,
 		Summary: "Read the key check value of a symmetric key", Do: s.kcv,
 	})
+	s.values()
 }
 
 func (s *server) generateKey(ctx context.Context, c *call[sobjectRequest]) (dsmwire.Sobject, error) {
@@ -62,6 +63,9 @@ func (s *server) generateKey(ctx context.Context, c *call[sobjectRequest]) (dsmw
 	}
 	if !c.Body.Value.IsZero() {
 		return dsmwire.Sobject{}, errGenerateValue()
+	}
+	if isSet(c.Body.Transient) {
+		return transient(s.Keyring.GenerateTransient(ctx, c.Caller, group, spec))
 	}
 	k, err := s.Keyring.Generate(ctx, c.Caller, group, spec)
 	if err != nil {
@@ -74,6 +78,9 @@ func (s *server) importKey(ctx context.Context, c *call[sobjectRequest]) (dsmwir
 	group, spec, err := newKeySpec(&c.Body)
 	if err != nil {
 		return dsmwire.Sobject{}, err
+	}
+	if isSet(c.Body.Transient) {
+		return transient(s.Keyring.ImportTransient(ctx, c.Caller, group, spec, c.Body.Value.Secret()))
 	}
 	k, err := s.Keyring.Import(ctx, c.Caller, group, spec, c.Body.Value.Secret())
 	if err != nil {

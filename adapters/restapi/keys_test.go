@@ -125,7 +125,6 @@ func TestRefusedKeys(t *testing.T) {
 		{"an unknown group", http.MethodPost, `{"name":"x","obj_type":"AES","key_size":256,"group_id":"ffffffff-0000-4000-8000-000000000000"}`, 404, "group does not exist"},
 		{"a bad time", http.MethodPost, `{"name":"x","obj_type":"AES","key_size":256,"activation_date":"marker"}`, 400, "time"},
 		{"times in the wrong order", http.MethodPost, `{"name":"x","obj_type":"AES","key_size":256,"activation_date":"20300101T000000Z","deactivation_date":"20290101T000000Z"}`, 400, "deactivation_date"},
-		{"a transient key", http.MethodPost, `{"name":"x","obj_type":"AES","key_size":256,"transient":true}`, 501, "not supported yet"},
 		{"a state at the end of life", http.MethodPost, `{"name":"x","obj_type":"AES","key_size":256,"state":"Destroyed"}`, 400, "state"},
 		{"inactive without a date", http.MethodPost, `{"name":"x","obj_type":"AES","key_size":256,"state":"PreActive"}`, 501, "activation_date"},
 		{"a value to generate", http.MethodPost, `{"name":"x","obj_type":"AES","key_size":256,"value":"AAAA"}`, 400, "value"},

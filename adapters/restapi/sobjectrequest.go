@@ -45,9 +45,6 @@ func newKeySpec(r *sobjectRequest) (id.Group, keys.Spec, error) {
 	if err := r.unsupported(); err != nil {
 		return "", spec, err
 	}
-	if r.Transient != nil && *r.Transient {
-		return "", spec, notYet("transient keys")
-	}
 	switch keys.State(r.State) {
 	case "", keys.Active:
 	case keys.PreActive:

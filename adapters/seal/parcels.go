@@ -50,8 +50,8 @@ func (p Parcels) Pack(owner string, b []byte) ([]byte, error) {
 }
 
 // Unpack returns what Pack sealed for owner; errors as Open.
-func (p Parcels) Unpack(owner string, sealed []byte) ([]byte, error) {
-	v, err := p.Open(port.Parcel, owner, sealed)
+func (p Parcels) Unpack(owner string, sealed secret.Value) ([]byte, error) {
+	v, err := p.Open(port.Parcel, owner, sealed.Reveal(reveal.Permit{}))
 	if err != nil {
 		return nil, err
 	}

@@ -64,7 +64,7 @@ func TestParcels(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got, err := p.Unpack("owner", parcel); err != nil || string(got) != "contents" {
+		if got, err := p.Unpack("owner", secret.New(parcel)); err != nil || string(got) != "contents" {
 			t.Errorf("got %q and error %v, want the contents", got, err)
 		}
 		if _, err := r.Open(port.Parcel, "owner", parcel); !errors.Is(err, port.Damaged) {
@@ -74,7 +74,7 @@ func TestParcels(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := p.Unpack("owner", stored); !errors.Is(err, port.Damaged) {
+		if _, err := p.Unpack("owner", secret.New(stored)); !errors.Is(err, port.Damaged) {
 			t.Errorf("got error %v, want it not to open as a parcel", err)
 		}
 	})

@@ -109,7 +109,7 @@ func (s *Service) change(ctx context.Context, c access.Caller, action string, ki
 			return err
 		}
 		e.Group = k.Group
-		if err := access.ManageKeys(c, k.Account, k.Group, k.Ops.Has(keys.OpAppManageable)); err != nil {
+		if err := access.ManageKey(c, k, access.MayManage); err != nil {
 			return err
 		}
 		g, b, err := s.home(ctx, k.Group)

@@ -95,7 +95,7 @@ func (s *Service) target(ctx context.Context, c access.Caller, gid id.Group) (gr
 	if err != nil {
 		return g, err
 	}
-	return g, access.ManageKeys(c, g.Account, g.ID, true)
+	return g, access.CreateKeys(c, g.Account, g.ID)
 }
 
 // createSealed makes a key that comes into being with its record.

@@ -17,7 +17,7 @@ import (
 type Descriptor struct {
 	ID        id.Key
 	Name      string
-	Transient secret.Sealed // a transient key, as GenerateTransient returned it
+	Transient secret.Value // a transient key, as GenerateTransient returned it
 	Inline    *Inline
 }
 

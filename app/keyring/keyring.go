@@ -35,7 +35,7 @@ type Config struct {
 	// parts, for its owner; Unpack opens it again. Without them there are none.
 	Loose  backend.Backend
 	Pack   func(owner string, b []byte) ([]byte, error)
-	Unpack func(owner string, sealed []byte) ([]byte, error)
+	Unpack func(owner string, sealed secret.Value) ([]byte, error)
 
 	Random       io.Reader     // of the initialisation vectors of encryptions in parts
 	TransientFor time.Duration // how long a transient key lives; zero means an hour
@@ -146,9 +146,24 @@ func (s *Service) Use(ctx context.Context, c access.Caller, d Descriptor, build 
 
 // Export returns a key with its value.
 func (s *Service) Export(ctx context.Context, c access.Caller, d Descriptor) (keys.Key, secret.Value, error) {
+	return s.export(ctx, c, d, "key export")
+}
+
+// Digest returns a key with what sum makes of its value. Whoever may export a
+// key may ask for that.
+func (s *Service) Digest(ctx context.Context, c access.Caller, d Descriptor, sum func(secret.Value) []byte) (keys.Key, []byte, error) {
+	k, v, err := s.export(ctx, c, d, "key digest")
+	if err != nil {
+		return keys.Key{}, nil, err
+	}
+	defer v.Wipe()
+	return k, sum(v), nil
+}
+
+func (s *Service) export(ctx context.Context, c access.Caller, d Descriptor, action string) (keys.Key, secret.Value, error) {
 	var k keys.Key
 	var v secret.Value
-	err := s.ledger.Use(ctx, ledger.Entry{Caller: c, Action: "key export"}, func(e *ledger.Entry) error {
+	err := s.ledger.Use(ctx, ledger.Entry{Caller: c, Action: action}, func(e *ledger.Entry) error {
 		var err error
 		if k, err = s.findAny(ctx, c, d); err != nil {
 			return err

@@ -18,8 +18,8 @@ import (
 // parcel is a transient key as its maker keeps it: JSON, sealed for the maker.
 // It lives for an hour at most, so that its format may change with any release.
 type parcel struct {
-	Key      keys.Key // without material, which does not marshal
-	Material []byte   // sealed once more, as the backend of loose keys has it
+	keys.Key
+	Material []byte // in the place of the key's own, which does not marshal
 	Expires  time.Time
 }
 
@@ -47,7 +47,7 @@ func (s *Service) loosely() error {
 // GenerateTransient makes a key that is stored nowhere: its maker gets it
 // sealed, and names it by that until it expires. With a group, the permissions
 // of that group govern it, and the group must be an ordinary one.
-func (s *Service) GenerateTransient(ctx context.Context, c access.Caller, gid id.Group, spec keys.Spec) (keys.Key, secret.Sealed, error) {
+func (s *Service) GenerateTransient(ctx context.Context, c access.Caller, gid id.Group, spec keys.Spec) (keys.Key, secret.Value, error) {
 	return s.createTransient(ctx, c, gid, spec, recipe{
 		action: "transient key generate",
 		check:  keys.Spec.CheckGenerate,
@@ -58,7 +58,7 @@ func (s *Service) GenerateTransient(ctx context.Context, c access.Caller, gid id
 }
 
 // ImportTransient is GenerateTransient for material that the caller has.
-func (s *Service) ImportTransient(ctx context.Context, c access.Caller, gid id.Group, spec keys.Spec, material secret.Value) (keys.Key, secret.Sealed, error) {
+func (s *Service) ImportTransient(ctx context.Context, c access.Caller, gid id.Group, spec keys.Spec, material secret.Value) (keys.Key, secret.Value, error) {
 	return s.createTransient(ctx, c, gid, spec, recipe{
 		action:   "transient key import",
 		imported: true,
@@ -69,9 +69,9 @@ func (s *Service) ImportTransient(ctx context.Context, c access.Caller, gid id.G
 	})
 }
 
-func (s *Service) createTransient(ctx context.Context, c access.Caller, gid id.Group, spec keys.Spec, r recipe) (keys.Key, secret.Sealed, error) {
+func (s *Service) createTransient(ctx context.Context, c access.Caller, gid id.Group, spec keys.Spec, r recipe) (keys.Key, secret.Value, error) {
 	var k keys.Key
-	var sealed secret.Sealed
+	var sealed secret.Value
 	entry := ledger.Entry{Caller: c, Action: r.action, Group: gid}
 	err := s.ledger.Use(ctx, entry, func(e *ledger.Entry) error {
 		err := access.MakeTransient(c)
@@ -88,7 +88,7 @@ func (s *Service) createTransient(ctx context.Context, c access.Caller, gid id.G
 		return err
 	})
 	if err != nil {
-		return keys.Key{}, nil, err
+		return keys.Key{}, secret.Value{}, err
 	}
 	k.ID = ""
 	return k, sealed, nil
@@ -110,41 +110,41 @@ func (s *Service) transientGroup(ctx context.Context, c access.Caller, gid id.Gr
 }
 
 // makeTransient makes the key and packs it; its id is for the log alone.
-func (s *Service) makeTransient(ctx context.Context, c access.Caller, gid id.Group, spec keys.Spec, r recipe) (keys.Key, secret.Sealed, error) {
+func (s *Service) makeTransient(ctx context.Context, c access.Caller, gid id.Group, spec keys.Spec, r recipe) (keys.Key, secret.Value, error) {
 	if err := s.loosely(); err != nil {
-		return keys.Key{}, nil, err
+		return keys.Key{}, secret.Value{}, err
 	}
-	if spec.Name == "" {
+	name := spec.Name // not unique, and no matter to anybody
+	if name == "" {
 		spec.Name = transientKey
 	}
 	o := backend.Order{ID: id.Key(s.cfg.NewID()), Group: nowhere(c.Account), Imported: r.imported}
 	var err error
 	if o.Spec, err = r.check(spec); err != nil {
-		return keys.Key{}, nil, err
+		return keys.Key{}, secret.Value{}, err
 	}
 	made, err := r.make(ctx, s.cfg.Loose, o)
 	if err != nil {
-		return keys.Key{}, nil, err
+		return keys.Key{}, secret.Value{}, err
 	}
 	k := s.newKey(c.Principal, o, made)
-	k.Group = gid
+	k.Group, k.Name = gid, name
 	r.dressed(&k)
 	sealed, err := s.packTransient(c, k)
 	return k, sealed, err
 }
 
-func (s *Service) packTransient(c access.Caller, k keys.Key) (secret.Sealed, error) {
-	p := parcel{Key: k, Material: k.Material, Expires: s.cfg.Now().Add(s.cfg.TransientFor)}
-	p.Key.Material = nil
-	b, err := json.Marshal(p)
+func (s *Service) packTransient(c access.Caller, k keys.Key) (secret.Value, error) {
+	b, err := json.Marshal(parcel{Key: k, Material: k.Material, Expires: s.cfg.Now().Add(s.cfg.TransientFor)})
 	if err != nil {
-		return nil, fault.Wrap(fault.Internal, err, "packing a transient key")
+		return secret.Value{}, fault.Wrap(fault.Internal, err, "packing a transient key")
 	}
-	return s.cfg.Pack(parcelOwner(transientKey, c), b)
+	sealed, err := s.cfg.Pack(parcelOwner(transientKey, c), b)
+	return secret.New(sealed), err
 }
 
 // openTransient returns the key that c was given sealed.
-func (s *Service) openTransient(c access.Caller, sealed secret.Sealed) (keys.Key, error) {
+func (s *Service) openTransient(c access.Caller, sealed secret.Value) (keys.Key, error) {
 	if err := s.loosely(); err != nil {
 		return keys.Key{}, err
 	}
@@ -196,7 +196,7 @@ func (s *Service) forget(ctx context.Context, d Descriptor, k keys.Key) {
 
 // Persist makes a stored key of a transient one. Of spec it takes what says
 // nothing of the material: name, description, metadata, dates.
-func (s *Service) Persist(ctx context.Context, c access.Caller, gid id.Group, spec keys.Spec, sealed secret.Sealed) (keys.Key, error) {
+func (s *Service) Persist(ctx context.Context, c access.Caller, gid id.Group, spec keys.Spec, sealed secret.Value) (keys.Key, error) {
 	k, material, err := s.transientMaterial(ctx, c, sealed)
 	if err != nil {
 		return keys.Key{}, s.refused(ctx, ledger.Entry{Caller: c, Action: "key persist", Group: gid}, err)
@@ -226,7 +226,7 @@ func (s *Service) Persist(ctx context.Context, c access.Caller, gid id.Group, sp
 }
 
 // transientMaterial opens a transient key to be taken in elsewhere in the service.
-func (s *Service) transientMaterial(ctx context.Context, c access.Caller, sealed secret.Sealed) (keys.Key, secret.Value, error) {
+func (s *Service) transientMaterial(ctx context.Context, c access.Caller, sealed secret.Value) (keys.Key, secret.Value, error) {
 	k, err := s.openTransient(c, sealed)
 	if err != nil {
 		return k, secret.Value{}, err
