@@ -84,8 +84,9 @@ func randomBytes(n int) []byte {
 	return b
 }
 
-// facts tells the size without parity bits, and as check value the first three
-// bytes of a block of zeros encrypted, as PKCS#11 and the payment world have it.
+// facts tells the size without parity bits, and as check values the first three
+// bytes of a block of zeros encrypted, as PKCS#11 and the payment world have it,
+// and the first five of its CMAC (ANSI X9.24-1, annex A).
 func (k *blockKey) facts() facts {
 	size := 8 * len(k.raw)
 	if k.kind == keys.DES3 {
@@ -93,7 +94,13 @@ func (k *blockKey) facts() facts {
 	}
 	zero := make([]byte, k.block.BlockSize())
 	k.block.Encrypt(zero, zero)
-	return facts{size: size, kcv: checkValue(zero)}
+	f := facts{size: size, kcv: checkValue(zero)}
+	if len(k.raw) != 16 || k.kind == keys.AES { // the API has none for DES3 of two keys
+		if mac, err := k.cmac(make([]byte, k.block.BlockSize())); err == nil {
+			f.kcvCMAC = strings.ToUpper(hex.EncodeToString(mac[:5]))
+		}
+	}
+	return f
 }
 
 func checkValue(b []byte) string { return strings.ToUpper(hex.EncodeToString(b[:3])) }
@@ -101,6 +108,10 @@ func checkValue(b []byte) string { return strings.ToUpper(hex.EncodeToString(b[:
 func (k *blockKey) form() ([]byte, error) { return bytes.Clone(k.raw), nil }
 
 func (k *blockKey) wipe() { clear(k.raw) }
+
+func (k *blockKey) derive(op operations.Operation, n int) ([]byte, operations.Result, error) {
+	return derived(op, k.raw, n, k.encrypt)
+}
 
 func (k *blockKey) operate(op operations.Operation) (operations.Result, error) {
 	switch op := op.(type) {

@@ -31,7 +31,6 @@ func TestConformance(t *testing.T) {
 			return softkeys.New(sealer(t), softkeys.Config{})
 		},
 		Refuses: []string{
-			"generate EC SecP256K1",
 			"encrypt AES GCM with a tag of 32 bits",
 		},
 	})

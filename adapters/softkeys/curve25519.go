@@ -13,6 +13,8 @@ import (
 
 // edKey is an Ed25519 key pair (RFC 8032) or its public half.
 type edKey struct {
+	noWrapper
+	noDerivation
 	private ed25519.PrivateKey // nil when only the public half is here
 	public  ed25519.PublicKey
 	spki    []byte
@@ -55,9 +57,9 @@ func (k *edKey) operate(op operations.Operation) (operations.Result, error) {
 	}
 }
 
-// xKey is an X25519 key pair (RFC 7748) or its public half. It agrees on keys
-// and does no operation of this package.
+// xKey is an X25519 key pair (RFC 7748) or its public half. It only agrees on keys.
 type xKey struct {
+	noWrapper
 	private *ecdh.PrivateKey // nil when only the public half is here
 	public  *ecdh.PublicKey
 	spki    []byte
@@ -91,4 +93,22 @@ func (k *xKey) wipe() {}
 
 func (k *xKey) operate(op operations.Operation) (operations.Result, error) {
 	return operations.Result{}, misfit(op)
+}
+
+func (k *xKey) derive(op operations.Operation, n int) ([]byte, operations.Result, error) {
+	return agreed(op, n, func(peer []byte) ([]byte, error) {
+		if k.private == nil {
+			return nil, publicHalf()
+		}
+		parsed, err := x509.ParsePKIXPublicKey(peer)
+		public, ok := parsed.(*ecdh.PublicKey)
+		if err != nil || !ok || public.Curve() != ecdh.X25519() {
+			return nil, notPeer(err)
+		}
+		shared, err := k.private.ECDH(public)
+		if err != nil { // a point of low order (RFC 7748, 6.1)
+			return nil, notPeer(err)
+		}
+		return shared, nil
+	})
 }

@@ -12,6 +12,7 @@ import (
 
 // dataKey is an object that is only kept: SECRET, OPAQUE or CERTIFICATE.
 type dataKey struct {
+	noWrapper
 	raw  []byte
 	size int // bits; of a certificate those of its public key, 0 where that has no size
 }
@@ -41,6 +42,11 @@ func (k *dataKey) facts() facts { return facts{size: k.size} }
 func (k *dataKey) form() ([]byte, error) { return bytes.Clone(k.raw), nil }
 
 func (k *dataKey) wipe() { clear(k.raw) }
+
+// derive is for a SECRET: operations.Check lets nothing else come here.
+func (k *dataKey) derive(op operations.Operation, n int) ([]byte, operations.Result, error) {
+	return derived(op, k.raw, n, nil)
+}
 
 func (k *dataKey) operate(op operations.Operation) (operations.Result, error) {
 	return operations.Result{}, misfit(op)

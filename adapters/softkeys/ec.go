@@ -15,8 +15,8 @@ import (
 	"gatehouse/core/operations"
 )
 
-// curveOf pairs the curves of ECDSA with the standard library's. Secp256k1 is
-// not among them.
+// curveOf pairs curves with the standard library's for ECDSA. Secp256k1 is not
+// among them.
 func curveOf(c keys.Curve) (elliptic.Curve, bool) {
 	switch c {
 	case keys.P224:
@@ -59,6 +59,8 @@ func generateEC(c keys.Curve) (key, error) {
 			return nil, refused("making an X25519 key", err)
 		}
 		return newX25519(private, private.PublicKey())
+	case keys.Secp256k1:
+		return generateK256()
 	default:
 		curve, ok := curveOf(c)
 		if !ok {
@@ -75,9 +77,9 @@ func generateEC(c keys.Curve) (key, error) {
 // parseEC reads PKCS#8 (RFC 5958) and SEC 1 (RFC 5915) of a pair and
 // SubjectPublicKeyInfo of a public key. The public half of a pair is computed,
 // whatever the material says it is.
-func parseEC(c keys.Curve, der []byte) (key, error) {
-	if c == keys.Secp256k1 {
-		return nil, unsupportedCurve(c)
+func parseEC(der []byte) (key, error) {
+	if k, mine, err := parseK256(der); mine || err != nil {
+		return k, err
 	}
 	pair, pkcs8Err := x509.ParsePKCS8PrivateKey(der)
 	if pkcs8Err == nil {
@@ -114,6 +116,7 @@ func parseEC(c keys.Curve, der []byte) (key, error) {
 
 // ecdsaKey is a key pair on a curve of NIST SP 800-186, or its public half.
 type ecdsaKey struct {
+	noWrapper
 	private *ecdsa.PrivateKey // nil when only the public half is here
 	public  *ecdsa.PublicKey
 	curve   keys.Curve
@@ -165,4 +168,42 @@ func (k *ecdsaKey) operate(op operations.Operation) (operations.Result, error) {
 	default:
 		return operations.Result{}, misfit(op)
 	}
+}
+
+func (k *ecdsaKey) derive(op operations.Operation, n int) ([]byte, operations.Result, error) {
+	return agreed(op, n, func(peer []byte) ([]byte, error) {
+		if k.private == nil {
+			return nil, publicHalf()
+		}
+		parsed, err := x509.ParsePKIXPublicKey(peer)
+		public, ok := parsed.(*ecdsa.PublicKey)
+		if err != nil || !ok || public.Curve != k.public.Curve {
+			return nil, notPeer(err)
+		}
+		if k.curve == keys.P224 {
+			return k.agreeP224(public)
+		}
+		d, err := k.private.ECDH()
+		if err != nil {
+			return nil, refused("agreeing on a key", err)
+		}
+		q, err := public.ECDH()
+		if err != nil {
+			return nil, notPeer(err)
+		}
+		shared, err := d.ECDH(q)
+		return shared, refused("agreeing on a key", err)
+	})
+}
+
+// agreeP224 multiplies with package elliptic, because package ecdh leaves this
+// curve out. That the peer's point is on the curve was seen when it was parsed.
+func (k *ecdsaKey) agreeP224(peer *ecdsa.PublicKey) ([]byte, error) {
+	d, err := k.private.Bytes()
+	if err != nil {
+		return nil, refused("agreeing on a key", err)
+	}
+	defer clear(d)
+	x, _ := elliptic.P224().ScalarMult(peer.X, peer.Y, d) //nolint:staticcheck // as above
+	return x.FillBytes(make([]byte, (keys.P224.Bits()+7)/8)), nil
 }

@@ -8,6 +8,7 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
+	"slices"
 	"testing"
 
 	"gatehouse/adapters/softkeys"
@@ -64,12 +65,12 @@ func seeds(f *testing.F) map[int][]byte {
 	s := map[int][]byte{
 		aes: make([]byte, 16), des3: []byte("0123456789abcdefghijklmn"),
 		rsaKey: x509.MarshalPKCS1PrivateKey(r), ec: must(f, func() ([]byte, error) { return x509.MarshalECPrivateKey(e) }),
-		rsaKey + n:            must(f, func() ([]byte, error) { return x509.MarshalPKCS8PrivateKey(r) }),
-		rsaKey + 2*n:          must(f, func() ([]byte, error) { return x509.MarshalPKIXPublicKey(&r.PublicKey) }),
-		ec + n:                must(f, func() ([]byte, error) { return x509.MarshalPKCS8PrivateKey(ed) }),
-		ec + 2*n:              must(f, func() ([]byte, error) { return x509.MarshalPKIXPublicKey(&e.PublicKey) }),
-		4:                     []byte("a key for HMAC"),
-		len(keys.Types()) - 1: {0x30, 0},
+		rsaKey + n:   must(f, func() ([]byte, error) { return x509.MarshalPKCS8PrivateKey(r) }),
+		rsaKey + 2*n: must(f, func() ([]byte, error) { return x509.MarshalPKIXPublicKey(&r.PublicKey) }),
+		ec + n:       must(f, func() ([]byte, error) { return x509.MarshalPKCS8PrivateKey(ed) }),
+		ec + 2*n:     must(f, func() ([]byte, error) { return x509.MarshalPKIXPublicKey(&e.PublicKey) }),
+		4:            []byte("a key for HMAC"),
+		slices.Index(keys.Types(), keys.Certificate): {0x30, 0},
 	}
 	return s
 }

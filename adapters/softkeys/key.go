@@ -23,6 +23,16 @@ type key interface {
 	// operate does op, which operations.Check has found fit for this type.
 	operate(op operations.Operation) (operations.Result, error)
 
+	// wrap encrypts the material of another key.
+	wrap(w operations.Wrap, material []byte) (operations.Result, error)
+
+	// unwrap returns the material that wrap encrypted, which is the caller's.
+	// Whatever is wrong with it is operations.DecryptRefused's error.
+	unwrap(u operations.Unwrap) ([]byte, error)
+
+	// derive does op, which makes a key of n bytes. They are the caller's.
+	derive(op operations.Operation, n int) ([]byte, operations.Result, error)
+
 	// wipe overwrites what can be overwritten.
 	wipe()
 }
@@ -31,9 +41,11 @@ type key interface {
 type facts struct {
 	size       int
 	curve      keys.Curve
+	paramSet   keys.ParamSet
 	exponent   int    // RSA
 	public     []byte // DER SubjectPublicKeyInfo
 	kcv        string
+	kcvCMAC    string
 	publicOnly bool
 }
 
@@ -46,7 +58,11 @@ func read(s keys.Spec, material secret.Value) (key, error) {
 	if n := material.Len(); n == 0 || n > keys.MaxMaterial {
 		return nil, fault.New(fault.Invalid, "value must be 1 to %d bytes", keys.MaxMaterial)
 	}
-	k, err := parse(s.Type, s.Curve, material.Reveal(reveal.Permit{}))
+	der, err := unarmoured(s.Type, material.Reveal(reveal.Permit{}))
+	if err != nil {
+		return nil, err
+	}
+	k, err := parse(s.Type, der)
 	if err != nil {
 		return nil, err
 	}
@@ -56,6 +72,8 @@ func read(s keys.Spec, material secret.Value) (key, error) {
 		err = fault.New(fault.Invalid, "key_size does not fit the value")
 	case s.Curve != "" && s.Curve != f.curve:
 		err = fault.New(fault.Invalid, "elliptic_curve does not fit the value")
+	case s.ParamSet != "" && s.ParamSet != f.paramSet:
+		err = fault.New(fault.Invalid, "param_set does not fit the value")
 	case s.Type == keys.RSA && s.RSA.PublicExponent != 0 && s.RSA.PublicExponent != f.exponent:
 		err = fault.New(fault.Invalid, "the public exponent does not fit the value")
 	default:
@@ -68,9 +86,8 @@ func read(s keys.Spec, material secret.Value) (key, error) {
 	return k, nil
 }
 
-// parse reads material of type t, copying what it keeps. The curve is a hint:
-// parse fails early for one that it cannot read, and otherwise goes by the material.
-func parse(t keys.Type, c keys.Curve, material []byte) (key, error) {
+// parse reads material of type t, copying what it keeps.
+func parse(t keys.Type, material []byte) (key, error) {
 	if t.Asymmetric() {
 		if len(material) > maxDER {
 			return nil, fault.New(fault.Invalid, "value is longer than any %s key", t)
@@ -90,7 +107,11 @@ func parse(t keys.Type, c keys.Curve, material []byte) (key, error) {
 	case keys.RSA:
 		return parseRSA(material)
 	case keys.EC:
-		return parseEC(c, material)
+		return parseEC(material)
+	case keys.MLDSA:
+		return parseMLDSA(material)
+	case keys.MLKEM:
+		return parseMLKEM(material)
 	case keys.Secret, keys.Opaque:
 		return newData(material), nil
 	case keys.Certificate:
@@ -113,6 +134,10 @@ func (b *Backend) generate(ctx context.Context, s keys.Spec) (key, error) {
 		return b.generateRSA(ctx, s)
 	case keys.EC:
 		return generateEC(s.Curve)
+	case keys.MLDSA:
+		return generateMLDSA(s.ParamSet)
+	case keys.MLKEM:
+		return generateMLKEM(s.ParamSet)
 	case keys.Secret, keys.Opaque, keys.Certificate:
 		return nil, fault.New(fault.Invalid, "objects of type %s can only be imported", s.Type)
 	default:

@@ -85,3 +85,23 @@ func TestCheckValues(t *testing.T) {
 		})
 	}
 }
+
+// TestKnownDES3CMAC: the examples of NIST SP 800-38B, D.4.
+func TestKnownDES3CMAC(t *testing.T) {
+	d := newDesk(t)
+	k := d.take(t, keys.Spec{Type: keys.DES3}, unhex(t, "8aa83bf8cbda10620bc1bf19fbb6cd58bc313d4a371ca8b5"))
+	for message, mac := range map[string]string{
+		"":                 "b7a688e122ffaf95",
+		"6bc1bee22e409f96": "8e8f293136283797",
+		"6bc1bee22e409f96e93d7e117393172aae2d8a57":                         "743ddbe0ce2dc2ed",
+		"6bc1bee22e409f96e93d7e117393172aae2d8a571e03ac9c9eb76fac45af8e51": "33e6b1092400eae5",
+	} {
+		got := d.must(t, k, operations.MAC{Data: unhex(t, message)})
+		if diff := cmp.Diff(unhex(t, mac), got.Output); diff != "" {
+			t.Errorf("MAC (-want +got):\n%s", diff)
+		}
+		if !d.must(t, k, operations.MACVerify{Data: unhex(t, message), MAC: unhex(t, mac)}).Valid {
+			t.Error("a good MAC does not verify")
+		}
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"crypto/hmac"
 	"crypto/sha1"
 
+	blockcmac "github.com/aead/cmac"
 	cmac "github.com/tink-crypto/tink-go/v2/prf/subtle"
 
 	"gatehouse/core/fault"
@@ -13,7 +14,10 @@ import (
 )
 
 // hmacKey is a HMAC key (RFC 2104).
-type hmacKey struct{ raw []byte }
+type hmacKey struct {
+	noWrapper
+	raw []byte
+}
 
 func newHMAC(raw []byte) *hmacKey { return &hmacKey{raw: bytes.Clone(raw)} }
 
@@ -36,6 +40,10 @@ func (k *hmacKey) facts() facts {
 func (k *hmacKey) form() ([]byte, error) { return bytes.Clone(k.raw), nil }
 
 func (k *hmacKey) wipe() { clear(k.raw) }
+
+func (k *hmacKey) derive(op operations.Operation, n int) ([]byte, operations.Result, error) {
+	return derived(op, k.raw, n, nil)
+}
 
 func (k *hmacKey) operate(op operations.Operation) (operations.Result, error) {
 	switch op := op.(type) {
@@ -66,11 +74,12 @@ func (k *hmacKey) mac(h operations.Hash, data []byte) ([]byte, error) {
 // equalMAC compares whole MACs in constant time; a truncated one is not equal.
 func equalMAC(want, got []byte) bool { return hmac.Equal(want, got) }
 
-// cmac returns the CMAC of data (NIST SP 800-38B). No maintained library here
-// has it for DES3, which may not make new ones anyway (SP 800-131A, section 10).
+// cmac returns the CMAC of data (NIST SP 800-38B). With DES3 the tag has its
+// block's 8 bytes.
 func (k *blockKey) cmac(data []byte) ([]byte, error) {
-	if k.kind != keys.AES {
-		return nil, fault.New(fault.Unsupported, "a CMAC with a DES3 key is not supported in an ordinary group")
+	if k.kind == keys.DES3 {
+		mac, err := blockcmac.Sum(data, k.block, k.block.BlockSize())
+		return mac, refused("making a CMAC", err)
 	}
 	prf, err := cmac.NewAESCMACPRF(k.raw)
 	if err != nil {

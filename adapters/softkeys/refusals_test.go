@@ -10,6 +10,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"math/big"
+	"strings"
 	"testing"
 	"time"
 
@@ -90,7 +91,8 @@ func TestImportRefusals(t *testing.T) {
 		"DES3 that is DES but parity": {keys.Spec{Type: keys.DES3}, append([]byte("eight bx"), "eight by"...), fault.Invalid},
 		"an RSA key of 512 bits":      {keys.Spec{Type: keys.RSA}, tiny, fault.Unsupported},
 		"a bare PKCS#1 public key":    {keys.Spec{Type: keys.RSA}, bare, fault.Invalid},
-		"a curve that is not here":    {keys.Spec{Type: keys.EC, Curve: keys.Secp256k1}, unhex(t, secp256k1), fault.Unsupported},
+		"a point off its curve":       {keys.Spec{Type: keys.EC}, unhex(t, strings.Replace(secp256k1, "d4b8", "d4b9", 1)), fault.Invalid},
+		"a curve that is not here":    {keys.Spec{Type: keys.EC}, unhex(t, strings.Replace(secp256k1, "052b8104000a", "052b81040021", 1)), fault.Invalid},
 		"a type that nobody knows":    {keys.Spec{Type: "XMSS"}, []byte("value"), fault.Unsupported},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -111,7 +113,7 @@ func TestGenerateRefusals(t *testing.T) {
 		want fault.Kind
 	}{
 		"another exponent":         {keys.Spec{Type: keys.RSA, Size: 2048, RSA: keys.RSAOptions{PublicExponent: 65539}}, fault.Unsupported},
-		"a curve that is not here": {keys.Spec{Type: keys.EC, Curve: keys.Secp256k1}, fault.Unsupported},
+		"a curve that is not here": {keys.Spec{Type: keys.EC, Curve: "Ed448"}, fault.Unsupported},
 		"a secret":                 {keys.Spec{Type: keys.Secret, Size: 256}, fault.Invalid},
 		"a type that nobody knows": {keys.Spec{Type: "XMSS", Size: 256}, fault.Unsupported},
 	} {
@@ -120,16 +122,6 @@ func TestGenerateRefusals(t *testing.T) {
 			wantKind(t, err, c.want)
 		})
 	}
-}
-
-// TestDES3CMAC: there is no maintained library for it.
-func TestDES3CMAC(t *testing.T) {
-	d := newDesk(t)
-	k := d.generate(t, keys.Spec{Type: keys.DES3, Size: 168})
-	_, err := d.use(t, k, operations.MAC{Data: []byte("data")})
-	wantKind(t, err, fault.Unsupported)
-	_, err = d.use(t, k, operations.MACVerify{Data: []byte("data"), MAC: make([]byte, 8)})
-	wantKind(t, err, fault.Unsupported)
 }
 
 func TestDES3Parity(t *testing.T) {

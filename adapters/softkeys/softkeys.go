@@ -1,7 +1,8 @@
 // Package softkeys is the key backend of ordinary groups: material is sealed in
 // the store, opened here, and used in software by the standard library's
-// cryptography. CMAC is tink's and CCM is pion's, because the standard library
-// has neither.
+// cryptography. What the standard library has not is from elsewhere: CMAC and
+// KWP from tink, CMAC of DES3 from aead, KW from go-jose, CCM from pion, secp256k1
+// from decred, and ML-DSA from filippo.io.
 //
 // Guarantees: material leaves this package only sealed, or through Export; an
 // operation is done only when policy has authorised it, once; every failed
@@ -97,7 +98,7 @@ func Normalise(s keys.Spec, material secret.Value) (keys.Spec, secret.Value, boo
 	}
 	f := k.facts()
 	s, err = s.OnCurve(f.curve)
-	s.Size, s.RSA.PublicExponent = f.size, f.exponent
+	s.Size, s.RSA.PublicExponent, s.ParamSet = f.size, f.exponent, f.paramSet
 	return s, secret.New(form), !f.publicOnly, err
 }
 
@@ -115,25 +116,36 @@ func (b *Backend) made(kid id.Key, k key) (backend.Made, error) {
 	}
 	f := k.facts()
 	return backend.Made{
-		Size: f.size, Curve: f.curve, PublicKey: f.public, KCV: f.kcv, Public: f.publicOnly, Material: sealed,
+		Size: f.size, Curve: f.curve, ParamSet: f.paramSet, PublicKey: f.public, KCV: f.kcv, KCVCMAC: f.kcvCMAC,
+		Public: f.publicOnly, Material: sealed,
 	}, nil
 }
 
 // Operate spends a on its key.
 func (b *Backend) Operate(ctx context.Context, g groups.Group, a *access.Authorised) (operations.Result, error) {
+	var res operations.Result
+	err := b.use(ctx, g, a, func(_ keys.Key, k key, op operations.Operation) (err error) {
+		res, err = k.operate(op)
+		return err
+	})
+	return res, err
+}
+
+// use spends a, and does do with its key opened.
+func (b *Backend) use(ctx context.Context, g groups.Group, a *access.Authorised, do func(keys.Key, key, operations.Operation) error) error {
 	k, op, err := a.Spend()
 	if err != nil {
-		return operations.Result{}, err
+		return err
 	}
 	if err := ordinary(ctx, g); err != nil {
-		return operations.Result{}, err
+		return err
 	}
 	opened, err := b.open(k)
 	if err != nil {
-		return operations.Result{}, err
+		return err
 	}
 	defer b.cache.release(opened)
-	return opened.key.operate(op)
+	return do(k, opened.key, op)
 }
 
 // open returns k's opened key; the caller releases it.
@@ -146,7 +158,7 @@ func (b *Backend) open(k keys.Key) (*opened, error) {
 		return nil, err
 	}
 	defer material.Wipe()
-	parsed, err := parse(k.Type, k.Curve, material.Reveal(reveal.Permit{}))
+	parsed, err := parse(k.Type, material.Reveal(reveal.Permit{}))
 	if err != nil {
 		return nil, fault.Wrap(fault.Internal, err, "reading the material of key %s", k.ID)
 	}

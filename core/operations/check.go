@@ -176,14 +176,34 @@ func checkRSAPadding(m Mode, h Hash, iv, ad, label []byte) error {
 }
 
 func (s Sign) check(k keys.Key) error {
+	if err := checkContext(k, s.Context); err != nil {
+		return err
+	}
 	return checkSigning(s, k, s.Hash, s.Mode, s.Prehashed, s.Input)
 }
 
 func (v Verify) check(k keys.Key) error {
-	if len(v.Signature) > 2048 {
+	if len(v.Signature) > maxSignature {
 		return fault.New(fault.Invalid, "signature is longer than any signature")
 	}
+	if err := checkContext(k, v.Context); err != nil {
+		return err
+	}
 	return checkSigning(v, k, v.Hash, v.Mode, v.Prehashed, v.Input)
+}
+
+// maxSignature is longer in bytes than the signatures of ML-DSA-87 (FIPS 204,
+// table 2), which are the longest.
+const maxSignature = 5000
+
+func checkContext(k keys.Key, context []byte) error {
+	switch {
+	case len(context) != 0 && k.Type != keys.MLDSA:
+		return fault.New(fault.Invalid, "context is for ML-DSA only")
+	case len(context) > 255:
+		return fault.New(fault.Invalid, "context must be at most 255 bytes")
+	}
+	return nil
 }
 
 func checkSigning(op Operation, k keys.Key, h Hash, m Mode, prehashed bool, input []byte) error {
@@ -191,6 +211,14 @@ func checkSigning(op Operation, k keys.Key, h Hash, m Mode, prehashed bool, inpu
 		return err
 	}
 	switch {
+	case k.Type == keys.MLDSA:
+		if prehashed || h != NoHash {
+			return fault.New(fault.Invalid, "ML-DSA signs data, not a hash")
+		}
+		if m != "" {
+			return fault.New(fault.Invalid, "mode is for RSA only")
+		}
+		return nil
 	case k.Type == keys.EC && k.Curve == keys.Ed25519:
 		if prehashed {
 			return fault.New(fault.Invalid, "Ed25519 signs data, not a hash")

@@ -58,10 +58,11 @@ type Decrypt struct {
 // SEQUENCE of r and s (RFC 3279, 2.2.3), not PKCS#11's r||s; for Ed25519 the 64
 // bytes of RFC 8032; for RSA the string of the modulus' length.
 type Sign struct {
-	Hash      Hash // none for Ed25519
+	Hash      Hash // none for Ed25519 and ML-DSA
 	Mode      Mode // RSA: PKCS1v15 or PSS (salt as long as the hash); empty for EC
 	Prehashed bool // Input is a digest made with Hash
 	Input     []byte
+	Context   []byte // ML-DSA (FIPS 204, 5.2): at most 255 bytes
 }
 
 // Verify checks a signature.
@@ -71,6 +72,7 @@ type Verify struct {
 	Prehashed bool
 	Input     []byte
 	Signature []byte
+	Context   []byte // ML-DSA
 }
 
 // MAC authenticates data: HMAC with Hash, or CMAC for AES and DES3 keys (Hash empty).

@@ -57,7 +57,7 @@ func TestCheck(t *testing.T) {
 		"ed25519 of data":                {ed25519, operations.Sign{Input: bytes(3)}, nil},
 		"ed25519 of a digest":            {ed25519, operations.Sign{Hash: operations.SHA512, Prehashed: true, Input: bytes(64)}, fault.Invalid},
 		"x25519 does not sign":           {x25519, operations.Sign{Input: bytes(3)}, fault.Invalid},
-		"a signature like a book":        {p256, operations.Verify{Hash: operations.SHA256, Signature: bytes(4096)}, fault.Invalid},
+		"a signature like a book":        {p256, operations.Verify{Hash: operations.SHA256, Signature: bytes(5001)}, fault.Invalid},
 		"hmac":                           {hmac, operations.MAC{Hash: operations.SHA256}, nil},
 		"hmac without a hash":            {hmac, operations.MAC{}, fault.Invalid},
 		"cmac":                           {aes, operations.MAC{Data: bytes(5)}, nil},
