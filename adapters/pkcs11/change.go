@@ -91,7 +91,7 @@ func (t *Token) change(ctx context.Context, doing string, ref hsm.Ref, f func(*s
 		}
 	}
 	err = translate(doing, err)
-	if begun(err) && staleHandle(err) { // in the middle of the change of a key that was there
+	if unclear(err) || begun(err) && staleHandle(err) { // of a key that is there: the request asks for nothing that could be wrong
 		err = atToken(err)
 	}
 	return err

@@ -1,0 +1,39 @@
+package pkcs11_test
+
+import (
+	"errors"
+	"testing"
+
+	raw "github.com/miekg/pkcs11"
+
+	"gatehouse/adapters/pkcs11"
+	"gatehouse/core/fault"
+	"gatehouse/core/hsm"
+)
+
+// TestUnclearRefusalOfAChange: a request to rename or destroy a key holds
+// nothing that a token could find wrong, so that a refusal without a reason is
+// the token's failure, and whether it was carried out is not known.
+func TestUnclearRefusalOfAChange(t *testing.T) {
+	label := []byte("renamed")
+	for name, c := range map[string]struct {
+		function int
+		do       func(*pkcs11.Token, hsm.Ref) error
+	}{
+		"rename":  {setAttributeValue, func(tok *pkcs11.Token, r hsm.Ref) error { return tok.Update(t.Context(), r, hsm.Change{Label: &label}) }},
+		"destroy": {destroyObject, func(tok *pkcs11.Token, r hsm.Ref) error { return tok.Destroy(t.Context(), r) }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newShim(t)
+			tok := open(t, s, pkcs11.Options{})
+			o, err := tok.Generate(t.Context(), aesKey)
+			if err != nil {
+				t.Fatal(err)
+			}
+			s.tell(c.function, fail, always, raw.CKR_GENERAL_ERROR)
+			if err := c.do(tok, o.Ref()); !errors.Is(err, fault.Unavailable) || errors.Is(err, fault.Untried) {
+				t.Errorf("got %v, want unavailable, and not that nothing was tried", err)
+			}
+		})
+	}
+}
