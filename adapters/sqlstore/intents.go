@@ -39,7 +39,6 @@ type intentDetail struct {
 type replaced struct {
 	Key        id.Key `json:"key"`
 	Name       string `json:"name"`
-	Relabel    bool   `json:"relabel,omitempty"`
 	Deactivate bool   `json:"deactivate,omitempty"`
 }
 

@@ -42,6 +42,7 @@ type recipe struct {
 	action   string // for the audit log
 	about    string // the same, what else takes part
 	imported bool
+	admit    func(groups.Group) error // may refuse the group; may be nil
 	check    func(keys.Spec) (keys.Spec, error)
 	make     func(context.Context, backend.Backend, backend.Order) (backend.Made, error)
 	dress    func(*keys.Key) // fills in what the record tells besides; may be nil
@@ -63,6 +64,11 @@ func (s *Service) create(ctx context.Context, c access.Caller, gid id.Group, spe
 			return err
 		}
 		e.Group = o.Group.ID
+		if r.admit != nil {
+			if err = r.admit(o.Group); err != nil {
+				return err
+			}
+		}
 		if o.Spec, err = r.check(spec); err != nil {
 			return err
 		}

@@ -47,23 +47,47 @@ const (
 	MayMAC
 	MayMACVerify
 	MayExport
-	MayManage // create, change and delete keys
+	MayManage // all the finer permissions from MayCreate on
 	MayAgree
 	MayTransform
 	MayEncapsulate
 	MayDecapsulate
+
+	// Of the management of keys, each by itself.
+	MayCreate
+	MayCopy
+	MayRotate
+	MayActivate
+	MayRevoke
+	MayRevert
+	MayMove
+	MayUpdateProfile
+	MayUpdateEnabled
+	MayUpdatePolicies
+	MayUpdateOps
+	MayDeleteMaterial
+	MayDelete
+	MayDestroy
 )
 
 var permissionNames = [...]string{
 	"SIGN", "VERIFY", "ENCRYPT", "DECRYPT", "WRAPKEY", "UNWRAPKEY", "DERIVEKEY", "MACGENERATE",
 	"MACVERIFY", "EXPORT", "MANAGE", "AGREEKEY", "TRANSFORM", "ENCAPSULATE", "DECAPSULATE",
+	"CREATE_SOBJECTS", "COPY_SOBJECTS", "ROTATE_SOBJECTS", "ACTIVATE_SOBJECTS", "REVOKE_SOBJECTS", "REVERT_SOBJECTS",
+	"MOVE_SOBJECTS", "UPDATE_SOBJECTS_PROFILE", "UPDATE_SOBJECTS_ENABLED_STATE", "UPDATE_SOBJECT_POLICIES",
+	"UPDATE_KEY_OPS", "DELETE_KEY_MATERIAL", "DELETE_SOBJECTS", "DESTROY_SOBJECTS",
 }
 
 // AllPermissions is every permission that Gatehouse enforces.
-const AllPermissions = MayDecapsulate<<1 - 1
+const AllPermissions = MayDestroy<<1 - 1
 
 // DefaultPermissions is what an app gets in a group when nothing is named: all but export.
 const DefaultPermissions = AllPermissions &^ MayExport
+
+// nothingHere are permissions of the API without an operation here.
+var nothingHere = map[string]bool{
+	"MASKDECRYPT": true, "AUDIT": true, "CALCULATE_DIGEST": true, "RESTORE_EXTERNAL_SOBJECTS": true, "UPDATE_EXTERNAL_ROLES": true,
+}
 
 // ParsePermissions reads names of permissions; Invalid for an unknown one.
 func ParsePermissions(names []string) (Permissions, error) {
@@ -76,32 +100,11 @@ next:
 				continue next
 			}
 		}
-		if !knownToAPI[n] {
+		if !nothingHere[n] {
 			return 0, fault.New(fault.Invalid, "permissions hold a name that the API does not know")
 		}
-		p |= MayManage & finer(n)
 	}
 	return p, nil
-}
-
-// knownToAPI are the API's finer permissions of key management and the ones
-// without an operation here. The management ones count as MANAGE.
-var knownToAPI = map[string]bool{
-	"MASKDECRYPT": true, "AUDIT": true, "CALCULATE_DIGEST": true,
-	"CREATE_SOBJECTS": true, "COPY_SOBJECTS": true, "ROTATE_SOBJECTS": true, "ACTIVATE_SOBJECTS": true,
-	"REVOKE_SOBJECTS": true, "REVERT_SOBJECTS": true, "MOVE_SOBJECTS": true, "DELETE_KEY_MATERIAL": true,
-	"DELETE_SOBJECTS": true, "DESTROY_SOBJECTS": true, "RESTORE_EXTERNAL_SOBJECTS": true,
-	"UPDATE_SOBJECTS_PROFILE": true, "UPDATE_SOBJECTS_ENABLED_STATE": true, "UPDATE_SOBJECT_POLICIES": true,
-	"UPDATE_KEY_OPS": true, "UPDATE_EXTERNAL_ROLES": true,
-}
-
-func finer(name string) Permissions {
-	switch name {
-	case "MASKDECRYPT", "AUDIT", "CALCULATE_DIGEST":
-		return 0
-	default:
-		return AllPermissions
-	}
 }
 
 // Names lists the permissions in the API's spelling; never nil.
@@ -117,3 +120,6 @@ func (p Permissions) Names() []string {
 
 // Has reports whether p holds all of want.
 func (p Permissions) Has(want Permissions) bool { return p&want == want }
+
+// manages reports whether p allows all of want, each by itself or by MANAGE.
+func (p Permissions) manages(want Permissions) bool { return p.Has(MayManage) || p.Has(want) }

@@ -98,6 +98,7 @@ func TestSpend(t *testing.T) {
 
 func TestManage(t *testing.T) {
 	t.Parallel()
+	inGroup := func(ops keys.Ops) keys.Key { return keys.Key{ID: "k", Account: "a", Group: "g", Ops: ops} }
 	member := func(role access.Role, p access.Permissions) access.Caller {
 		return access.Caller{Account: "a", Role: role, Groups: map[id.Group]access.Permissions{"g": p}}
 	}
@@ -105,14 +106,23 @@ func TestManage(t *testing.T) {
 	for name, tc := range map[string]struct {
 		got, want error
 	}{
-		"administrator manages keys":       {access.ManageKeys(outsider(access.AccountAdmin), "a", "g", false), nil},
-		"admin app manages keys":           {access.ManageKeys(outsider(access.AdminApp), "a", "g", false), nil},
-		"member with the permission":       {access.ManageKeys(member(access.AccountMember, access.MayManage), "a", "g", false), nil},
-		"member without it":                {access.ManageKeys(member(access.AccountMember, access.MaySign), "a", "g", true), fault.Denied},
-		"member of another group":          {access.ManageKeys(outsider(access.AccountMember), "a", "g", true), fault.NotFound},
-		"auditor changes nothing":          {access.ManageKeys(member(access.AccountAuditor, access.AllPermissions), "a", "g", true), fault.Denied},
-		"app on a manageable key":          {access.ManageKeys(member(access.CryptoApp, access.MayManage), "a", "g", true), nil},
-		"app on a key that is not":         {access.ManageKeys(member(access.CryptoApp, access.MayManage), "a", "g", false), fault.Denied},
+		"administrator manages keys":       {access.ManageKey(outsider(access.AccountAdmin), inGroup(0), access.MayRotate), nil},
+		"admin app manages keys":           {access.ManageKey(outsider(access.AdminApp), inGroup(0), access.MayRotate), nil},
+		"member with the permission":       {access.ManageKey(member(access.AccountMember, access.MayManage), inGroup(0), access.MayRotate), nil},
+		"member without it":                {access.ManageKey(member(access.AccountMember, access.MaySign), inGroup(keys.OpAppManageable), access.MayRotate), fault.Denied},
+		"member of another group":          {access.ManageKey(outsider(access.AccountMember), inGroup(keys.OpAppManageable), access.MayRotate), fault.NotFound},
+		"auditor changes nothing":          {access.ManageKey(member(access.AccountAuditor, access.AllPermissions), inGroup(keys.OpAppManageable), access.MayRotate), fault.Denied},
+		"app on a manageable key":          {access.ManageKey(member(access.CryptoApp, access.MayManage), inGroup(keys.OpAppManageable), access.MayRotate), nil},
+		"app on a key that is not":         {access.ManageKey(member(access.CryptoApp, access.MayManage), inGroup(0), access.MayRotate), fault.Denied},
+		"app with that one permission":     {access.ManageKey(member(access.CryptoApp, access.MayRotate), inGroup(keys.OpAppManageable), access.MayRotate), nil},
+		"app with another one":             {access.ManageKey(member(access.CryptoApp, access.MayDelete), inGroup(keys.OpAppManageable), access.MayRotate), fault.Denied},
+		"app with one of two":              {access.ManageKey(member(access.CryptoApp, access.MayDelete), inGroup(keys.OpAppManageable), access.MayDelete|access.MayRotate), fault.Denied},
+		"app that makes keys":              {access.CreateKeys(member(access.CryptoApp, access.MayCreate), "a", "g"), nil},
+		"app that only uses keys":          {access.CreateKeys(member(access.CryptoApp, access.MaySign|access.MayDelete), "a", "g"), fault.Denied},
+		"app that makes keys elsewhere":    {access.CreateKeys(member(access.CryptoApp, access.MayManage), "a", "h"), fault.NotFound},
+		"a key that stays in its group":    {access.ExportTo(outsider(access.AccountAdmin), inGroup(0)), fault.Denied},
+		"a key that may leave":             {access.ExportTo(outsider(access.AccountAdmin), inGroup(keys.OpExport)), nil},
+		"a key that its app may not take":  {access.ExportTo(member(access.CryptoApp, access.MayManage), inGroup(keys.OpExport)), fault.Denied},
 		"app does not manage groups":       {access.ManageGroup(member(access.CryptoApp, access.AllPermissions), "a", "g"), fault.Denied},
 		"administrator of another account": {access.ManageGroup(outsider(access.AccountAdmin), "b", "g"), fault.NotFound},
 		"nobody administers no account":    {access.Administer(access.Caller{Role: access.AccountAdmin}), fault.Denied},
@@ -136,10 +146,10 @@ func TestPermissions(t *testing.T) {
 			t.Errorf("got %v and error %v, want %v", got.Names(), err, want.Names())
 		}
 	}))
-	t.Run("finer management counts as management, audit as nothing", func(t *testing.T) {
+	t.Run("what has no operation here is no permission", func(t *testing.T) {
 		t.Parallel()
-		if got, err := access.ParsePermissions([]string{"CREATE_SOBJECTS", "AUDIT"}); err != nil || got != access.MayManage {
-			t.Errorf("got %v and error %v, want MANAGE", got.Names(), err)
+		if got, err := access.ParsePermissions([]string{"CREATE_SOBJECTS", "AUDIT"}); err != nil || got != access.MayCreate {
+			t.Errorf("got %v and error %v, want CREATE_SOBJECTS", got.Names(), err)
 		}
 	})
 	t.Run("an unknown name is refused", func(t *testing.T) {

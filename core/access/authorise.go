@@ -1,6 +1,7 @@
 package access
 
 import (
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -89,6 +90,19 @@ func Export(c Caller, k keys.Key, now time.Time) error {
 	return k.Permits(keys.OpExport, now)
 }
 
+// Peer decides whether c may agree with key k as the other side's public key.
+// One that is only a public key needs no AGREEKEY, which no public key has.
+func Peer(c Caller, k keys.Key, now time.Time) error {
+	var ops keys.Ops
+	if !k.PublicOnly {
+		ops = keys.OpAgree
+	}
+	if err := mayUse(c, k, ops); err != nil {
+		return err
+	}
+	return k.Permits(ops, now)
+}
+
 func mayUse(c Caller, k keys.Key, ops keys.Ops) error {
 	if err := SeeKey(c, k); err != nil {
 		return err
@@ -140,27 +154,54 @@ func sees(c Caller, g id.Group) bool {
 	}
 }
 
-// ManageKeys decides whether c may create, change or delete keys in group g of
-// account a. For an existing key, appManageable tells whether it allows crypto
-// apps to manage it; for a new one it is true.
-func ManageKeys(c Caller, a id.Account, g id.Group, appManageable bool) error {
+// CreateKeys decides whether c may make keys in group g of account a.
+func CreateKeys(c Caller, a id.Account, g id.Group) error {
 	if err := SeeGroup(c, a, g); err != nil {
 		return err
 	}
+	return manages(c, g, MayCreate, true)
+}
+
+// ManageKey decides whether c may do to key k what those permissions stand for.
+// A key tells by APPMANAGEABLE whether crypto apps may manage it at all.
+func ManageKey(c Caller, k keys.Key, need Permissions) error {
+	if err := SeeKey(c, k); err != nil {
+		return err
+	}
+	return manages(c, k.Group, need, k.Ops.Has(keys.OpAppManageable))
+}
+
+func manages(c Caller, g id.Group, need Permissions, appManageable bool) error {
 	switch c.Role {
 	case AccountAdmin, AdminApp:
 		return nil
 	case AccountMember:
-		if c.Groups[g].Has(MayManage) {
+		if c.Groups[g].manages(need) {
 			return nil
 		}
 	case CryptoApp:
-		if c.Groups[g].Has(MayManage) && appManageable {
+		if !appManageable {
+			return fault.New(fault.Denied, "the sobject is not to be managed by applications: its key_ops lack APPMANAGEABLE")
+		}
+		if c.Groups[g].manages(need) {
 			return nil
 		}
 	case AccountAuditor:
 	}
-	return fault.New(fault.Denied, "no permission to manage keys of this group")
+	return fault.New(fault.Denied, "no permission %s in this group", strings.Join(need.Names(), ", "))
+}
+
+// ExportTo decides whether c may have key k copied into another group, which is
+// as good as an export: the key itself must allow that, and an app needs the
+// permission.
+func ExportTo(c Caller, k keys.Key) error {
+	if !k.Ops.Has(keys.OpExport) {
+		return fault.New(fault.Denied, "the sobject may not leave its group: its key_ops lack EXPORT")
+	}
+	if c.Role == CryptoApp && !c.Groups[k.Group].Has(MayExport) {
+		return fault.New(fault.Denied, "no permission EXPORT in the sobject's group")
+	}
+	return nil
 }
 
 // ManageGroup decides whether c may change group g of account a: its settings,

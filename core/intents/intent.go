@@ -46,7 +46,6 @@ type Intent struct {
 type Replaced struct {
 	Key        id.Key
 	Name       string // its name from then on
-	Relabel    bool   // its HSM key gets that for its label
 	Deactivate bool
 }
 

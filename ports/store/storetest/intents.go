@@ -19,7 +19,7 @@ func (w *world) create(name string) intents.Intent {
 			State: keys.PreActive, Rotation: &keys.RotationPolicy{Days: 1, EffectiveAt: noon()},
 			Metadata: map[string]string{"a": "<b>"},
 		},
-		CopiedOf: "c", Replaces: intents.Replaced{Key: "o", Name: "old", Relabel: true, Deactivate: true}, Deletes: true,
+		CopiedOf: "c", Replaces: intents.Replaced{Key: "o", Name: "old", Deactivate: true}, Deletes: true,
 		Imported: true, Creator: id.Principal{Kind: id.AppPrincipal, ID: "app"}, StartedAt: noon(),
 	}
 }
