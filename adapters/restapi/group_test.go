@@ -72,8 +72,8 @@ func TestGroupsAreMadeChangedAndDeleted(t *testing.T) {
 		`{"mod_hmg":{"x":{}}}`: {400, "a key of mod_hmg must be a UUID"},
 		`{"del_hmg":["ffffffff-ffff-4fff-8fff-ffffffffffff"]}`:  {404, "hmg config does not exist"},
 		`{"add_hmg":[{"url":"h","slot":1}]}`:                    {400, "kind of a connection is required"},
-		`{"add_hmg":[{"kind":"AWSKMS","region":"x"}]}`:          {501, "connections of kind AwsKms are not supported yet: only HSMs behind a gateway are"},
-		`{"add_hmg":[{"kind":"fortanixfipscluster","url":""}]}`: {501, "connections of kind FortanixFipsCluster are not supported yet: only HSMs behind a gateway are"},
+		`{"add_hmg":[{"kind":"AWSKMS","region":"x"}]}`:          {501, "connections of kind AwsKms are not supported yet: only HSMs behind a gateway and other services are"},
+		`{"add_hmg":[{"kind":"fortanixfipscluster","url":""}]}`: {501, "connections of kind FortanixFipsCluster are not supported yet: only HSMs behind a gateway and other services are"},
 		`{"add_hmg":[{"kind":"Paperclip","url":"h","slot":1}]}`: {400, "kind of a connection is not one that the API knows"},
 	} {
 		wants(t, w.admin, http.MethodPatch, one, body, refused.status, refused.text)

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"gatehouse/adapters/dsmwire"
 	"gatehouse/core/fault"
 	"gatehouse/core/id"
 )
@@ -82,6 +83,9 @@ func (s *server) guard(next http.Handler) http.Handler {
 			short := *r
 			short.URL = &u
 			r = &short
+		}
+		if r.Header.Get(dsmwire.ForwardedHeader) != "" {
+			r = r.WithContext(dsmwire.Forwarded(r.Context()))
 		}
 		next.ServeHTTP(x, r)
 	})

@@ -17,8 +17,8 @@ func parseKind(s string) (groups.Kind, error) {
 		return k, nil
 	}
 	switch canonical {
-	case "Fortanix", "FortanixFipsCluster", "AwsKms", "AzureKeyVault", "GcpKeyRing", "OciVault":
-		return "", fault.New(fault.Unsupported, "connections of kind %s are not supported yet: only HSMs behind a gateway are", canonical)
+	case "FortanixFipsCluster", "AwsKms", "AzureKeyVault", "GcpKeyRing", "OciVault":
+		return "", fault.New(fault.Unsupported, "connections of kind %s are not supported yet: only HSMs behind a gateway and other services are", canonical)
 	default:
 		return "", fault.New(fault.Invalid, "kind of a connection is not one that the API knows")
 	}
@@ -114,9 +114,12 @@ func parseCertificates(b []byte) ([]*x509.Certificate, error) {
 
 // hmgOf is a connection as everybody sees it: without its secrets.
 func hmgOf(c groups.Connection) dsmwire.HmgConfig {
-	slot := uint64(c.Slot)
 	h := dsmwire.HmgConfig{
-		Kind: string(c.Kind), URL: c.Address, Slot: &slot, HSMOrder: &c.Order, TLS: &dsmwire.TLSConfig{Mode: string(c.TLS.Mode)},
+		Kind: string(c.Kind), URL: c.Address, HSMOrder: &c.Order, TLS: &dsmwire.TLSConfig{Mode: string(c.TLS.Mode)},
+	}
+	if !c.Kind.Service() {
+		slot := uint64(c.Slot)
+		h.Slot = &slot
 	}
 	if c.TLS.Mode != groups.TLSRequired {
 		return h

@@ -33,14 +33,18 @@ func (n Connection) checked() (groups.Connection, error) {
 	if !n.Kind.HSM() {
 		return groups.Connection{}, fault.New(fault.Unsupported, "connections of kind %s are not supported", n.Kind)
 	}
-	address, err := groups.ParseAddress(n.Address)
+	address, err := n.Kind.ParseAddress(n.Address)
 	if err != nil {
 		return groups.Connection{}, err
 	}
-	if n.Slot == nil {
+	conn := groups.Connection{Kind: n.Kind, Address: address}
+	switch {
+	case n.Kind.Service(): // which has none; clients that send one all the same mean nothing by it
+	case n.Slot == nil:
 		return groups.Connection{}, fault.New(fault.Invalid, "slot is required")
+	default:
+		conn.Slot = *n.Slot
 	}
-	conn := groups.Connection{Kind: n.Kind, Address: address, Slot: *n.Slot}
 	if n.Order != nil {
 		conn.Order = *n.Order
 	}
@@ -48,14 +52,16 @@ func (n Connection) checked() (groups.Connection, error) {
 	if n.TLS != nil {
 		conn.TLS = *n.TLS
 	}
-	return conn, checkTLS(conn.TLS, !n.ClientKey.Empty())
+	return conn, checkTLS(conn.Kind, conn.TLS, !n.ClientKey.Empty())
 }
 
 // checkTLS reports what is wrong with t; newKey tells that a client key is given
 // beside it.
-func checkTLS(t groups.TLS, newKey bool) error {
+func checkTLS(k groups.Kind, t groups.TLS, newKey bool) error {
 	hasKey := newKey || !t.ClientKey.Empty()
 	switch {
+	case t.Mode == groups.TLSDisabled && k.Service():
+		return fault.New(fault.Invalid, "another service speaks TLS only: tls.mode must be required")
 	case t.Mode == groups.TLSDisabled:
 		return fault.New(fault.Invalid, "a gateway speaks TLS only: tls.mode must be required")
 	case t.Mode != groups.TLSRequired && t.Mode != groups.TLSOpportunistic:
@@ -116,13 +122,15 @@ func (s *Service) modified(saved groups.Connection, ch Connection) (groups.Conne
 		return saved, fault.New(fault.Invalid, "the kind of a connection cannot be changed")
 	}
 	if ch.Address != "" {
-		address, err := groups.ParseAddress(ch.Address)
+		address, err := saved.Kind.ParseAddress(ch.Address)
 		if err != nil {
 			return saved, err
 		}
 		saved.Address = address
 	}
-	patch.Set(&saved.Slot, ch.Slot)
+	if !saved.Kind.Service() {
+		patch.Set(&saved.Slot, ch.Slot)
+	}
 	patch.Set(&saved.Order, ch.Order)
 	if ch.TLS != nil {
 		clientKey := saved.TLS.ClientKey
@@ -131,7 +139,7 @@ func (s *Service) modified(saved groups.Connection, ch Connection) (groups.Conne
 			saved.TLS.ClientKey = clientKey
 		}
 	}
-	if err := checkTLS(saved.TLS, !ch.ClientKey.Empty()); err != nil {
+	if err := checkTLS(saved.Kind, saved.TLS, !ch.ClientKey.Empty()); err != nil {
 		return saved, err
 	}
 	if leadsElsewhere(before, saved) && ch.PIN.Empty() && !before.PIN.Empty() {

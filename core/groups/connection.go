@@ -13,15 +13,20 @@ import (
 	"gatehouse/core/secret"
 )
 
-// DefaultPort is the gateway's port when a connection names none.
-const DefaultPort = 4442
+// The ports when a connection names none: a gateway's, and another service's.
+const (
+	DefaultPort        = 4442
+	DefaultServicePort = 443
+)
 
-// Connection is one way to an HSM: a gateway's address, a slot and its PIN.
+// Connection is one way to an HSM: a gateway's address, a slot and its PIN. To
+// another service it is that service's address and the API key of an app there,
+// which takes the place of the PIN.
 type Connection struct {
 	ID      id.Connection
 	Kind    Kind
-	Address string // host:port of the gateway
-	Slot    uint   // the number that PKCS#11 lists the slot under
+	Address string // host:port of the gateway or of the other service
+	Slot    uint   // the number that PKCS#11 lists the slot under; 0 in another service
 	PIN     secret.Sealed
 	Order   int32 // priority number; smaller comes first, negatives allowed
 	TLS     TLS
@@ -83,14 +88,30 @@ func errAddress() error {
 // ParseAddress reads host, host:port, an IP address or [IPv6]:port, and returns
 // it as host:port with the default port filled in. A scheme is not part of an
 // address. Invalid otherwise.
-func ParseAddress(s string) (string, error) {
+func ParseAddress(s string) (string, error) { return parseAddress(s, DefaultPort) }
+
+// ParseAddress reads the address of a connection of kind k: as the function of
+// that name, for another service also as https:// and the address.
+func (k Kind) ParseAddress(s string) (string, error) {
+	if !k.Service() {
+		return ParseAddress(s)
+	}
+	bare := strings.TrimSuffix(strings.TrimPrefix(s, "https://"), "/")
+	address, err := parseAddress(bare, DefaultServicePort)
+	if err != nil {
+		return "", fault.New(fault.Invalid, "url must be host or host:port of the other service, which speaks https only")
+	}
+	return address, nil
+}
+
+func parseAddress(s string, port uint16) (string, error) {
 	if a, err := netip.ParseAddr(s); err == nil && a.Zone() == "" {
-		return netip.AddrPortFrom(a, DefaultPort).String(), nil
+		return netip.AddrPortFrom(a, port).String(), nil
 	}
 	if inner, bracketed := strings.CutPrefix(s, "["); bracketed {
 		host, rest, closed := strings.Cut(inner, "]")
 		a, err := netip.ParseAddr(host)
-		port, portErr := parsePort(rest)
+		port, portErr := parsePort(rest, port)
 		if !closed || err != nil || portErr != nil || a.Zone() != "" {
 			return "", errAddress()
 		}
@@ -100,7 +121,7 @@ func ParseAddress(s string) (string, error) {
 	if i := strings.IndexByte(s, ':'); i >= 0 {
 		host, rest = s[:i], s[i:]
 	}
-	port, err := parsePort(rest)
+	port, err := parsePort(rest, port)
 	if err != nil || !hostName(host) {
 		return "", errAddress()
 	}
@@ -108,9 +129,9 @@ func ParseAddress(s string) (string, error) {
 }
 
 // parsePort reads ":port", or nothing for the default port.
-func parsePort(s string) (uint16, error) {
+func parsePort(s string, otherwise uint16) (uint16, error) {
 	if s == "" {
-		return DefaultPort, nil
+		return otherwise, nil
 	}
 	digits, found := strings.CutPrefix(s, ":")
 	n, err := strconv.ParseUint(digits, 10, 16)

@@ -22,14 +22,20 @@ const (
 	NCipher     Kind = "Ncipher"
 	SafeNet     Kind = "Safenet"
 	AWSCloudHSM Kind = "AwsCloudHsm"
-	SoftHSM     Kind = "Softhsm" // ours alone: the lab's
+	SoftHSM     Kind = "Softhsm"  // ours alone: the lab's
+	Fortanix    Kind = "Fortanix" // another service: a Gatehouse, or a DSM
 )
 
-// HSMKinds lists the kinds that are HSMs behind a gateway.
-func HSMKinds() []Kind { return []Kind{NCipher, SafeNet, AWSCloudHSM, SoftHSM} }
+// HSMKinds lists the kinds whose keys live behind connections: in an HSM behind
+// a gateway, or in another service.
+func HSMKinds() []Kind { return []Kind{NCipher, SafeNet, AWSCloudHSM, SoftHSM, Fortanix} }
 
-// HSM reports whether keys of a group of this kind live in an HSM behind a gateway.
+// HSM reports whether keys of a group of this kind live behind connections.
 func (k Kind) HSM() bool { return slices.Contains(HSMKinds(), k) }
+
+// Service reports whether that is in another service: its connections have no
+// slot, and an API key for a PIN.
+func (k Kind) Service() bool { return k == Fortanix }
 
 // Redundancy tells in which order the connections of a group are tried.
 type Redundancy string
@@ -61,6 +67,10 @@ type Group struct {
 	Redundancy  Redundancy
 	Policy      Policy
 	AutoScan    int // auto_scan: hours between automatic syncs; 0: none
+
+	// UndoWindow is for how long changes of its keys can be undone
+	// (key_history_policy); 0: they cannot.
+	UndoWindow time.Duration
 
 	Version int64 // grows by one with every recorded change
 }

@@ -2,8 +2,10 @@ package service
 
 import (
 	"context"
+	"crypto/tls"
 	"time"
 
+	"gatehouse/adapters/dsmtoken"
 	"gatehouse/adapters/hmgclient"
 	"gatehouse/adapters/tlsconf"
 	"gatehouse/app/assembly/version"
@@ -31,14 +33,17 @@ func (l Links) Validate() error {
 	return nil
 }
 
-// Dialer opens tokens through gateways. Tokens at one gateway, trusted alike,
-// share its connections.
+// Dialer opens tokens through gateways, and other services as tokens. Tokens at
+// one gateway, trusted alike, share its connections.
 func Dialer(l Links) slotkeys.Dial {
 	pool := &hmgclient.Pool{}
 	return func(ctx context.Context, conn groups.Connection, a slotkeys.Access) (token.Token, error) {
 		settings, err := tlsconf.Client(conn.Address, conn.TLS, a.ClientKey)
 		if err != nil {
 			return nil, err
+		}
+		if conn.Kind.Service() {
+			return dialService(ctx, conn, settings, a)
 		}
 		t, err := pool.Dial(ctx, hmgclient.Config{
 			Address: conn.Address, TLS: settings, Trust: tlsconf.Trust(conn.TLS, a.ClientKey), Slot: conn.Slot,
@@ -49,4 +54,15 @@ func Dialer(l Links) slotkeys.Dial {
 		}
 		return t, nil
 	}
+}
+
+// dialService opens another service as the app whose API key the connection has.
+func dialService(ctx context.Context, conn groups.Connection, settings *tls.Config, a slotkeys.Access) (token.Token, error) {
+	t, err := dsmtoken.Dial(ctx, dsmtoken.Config{
+		Address: conn.Address, TLS: settings, APIKey: a.PIN, Software: "gatehouse/" + version.Number, Now: time.Now,
+	})
+	if err != nil {
+		return nil, err // as above
+	}
+	return t, nil
 }
