@@ -13,6 +13,7 @@ import (
 
 // edKey is an Ed25519 key pair (RFC 8032) or its public half.
 type edKey struct {
+	noParts
 	noWrapper
 	noDerivation
 	private ed25519.PrivateKey // nil when only the public half is here
@@ -59,6 +60,7 @@ func (k *edKey) operate(op operations.Operation) (operations.Result, error) {
 
 // xKey is an X25519 key pair (RFC 7748) or its public half. It only agrees on keys.
 type xKey struct {
+	noParts
 	noWrapper
 	private *ecdh.PrivateKey // nil when only the public half is here
 	public  *ecdh.PublicKey

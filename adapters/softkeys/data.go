@@ -12,6 +12,7 @@ import (
 
 // dataKey is an object that is only kept: SECRET, OPAQUE or CERTIFICATE.
 type dataKey struct {
+	noParts
 	noWrapper
 	raw  []byte
 	size int // bits; of a certificate those of its public key, 0 where that has no size

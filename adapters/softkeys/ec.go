@@ -116,6 +116,7 @@ func parseEC(der []byte) (key, error) {
 
 // ecdsaKey is a key pair on a curve of NIST SP 800-186, or its public half.
 type ecdsaKey struct {
+	noParts
 	noWrapper
 	private *ecdsa.PrivateKey // nil when only the public half is here
 	public  *ecdsa.PublicKey

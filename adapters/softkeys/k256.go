@@ -16,6 +16,7 @@ import (
 // library signs with nonces of RFC 6979 and with the smaller of both possible
 // values of s; it does not promise that its time tells nothing of the key.
 type k256Key struct {
+	noParts
 	noWrapper
 	private *secp256k1.PrivateKey // nil when only the public half is here
 	public  *secp256k1.PublicKey

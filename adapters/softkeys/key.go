@@ -5,6 +5,7 @@ import (
 	"encoding/asn1"
 
 	"gatehouse/core/fault"
+	"gatehouse/core/id"
 	"gatehouse/core/keys"
 	"gatehouse/core/operations"
 	"gatehouse/core/secret"
@@ -22,6 +23,9 @@ type key interface {
 
 	// operate does op, which operations.Check has found fit for this type.
 	operate(op operations.Operation) (operations.Result, error)
+
+	// inParts does op, which is of a message in parts; kid is the key's own id.
+	inParts(kid id.Key, op operations.Operation) (operations.Result, error)
 
 	// wrap encrypts the material of another key.
 	wrap(w operations.Wrap, material []byte) (operations.Result, error)

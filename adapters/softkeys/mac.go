@@ -15,6 +15,7 @@ import (
 
 // hmacKey is a HMAC key (RFC 2104).
 type hmacKey struct {
+	noParts
 	noWrapper
 	raw []byte
 }

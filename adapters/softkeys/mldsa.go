@@ -14,6 +14,7 @@ import (
 
 // mldsaKey is a key pair of ML-DSA (FIPS 204) or its public half.
 type mldsaKey struct {
+	noParts
 	noWrapper
 	noDerivation
 	private *mldsa.PrivateKey // nil when only the public half is here

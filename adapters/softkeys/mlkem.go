@@ -13,6 +13,7 @@ import (
 
 // mlkemKey is a key pair of ML-KEM (FIPS 203) or its public half.
 type mlkemKey struct {
+	noParts
 	noWrapper
 	set     keys.ParamSet
 	private decapsulator // nil when only the public half is here

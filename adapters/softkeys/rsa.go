@@ -14,6 +14,7 @@ import (
 
 // rsaKey is an RSA key pair or its public half.
 type rsaKey struct {
+	noParts
 	noDerivation
 	private *rsa.PrivateKey // nil when only the public half is here
 	public  *rsa.PublicKey

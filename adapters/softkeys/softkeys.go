@@ -27,6 +27,7 @@ import (
 	"gatehouse/core/operations"
 	"gatehouse/core/secret"
 	"gatehouse/core/secret/reveal"
+	"gatehouse/core/streams"
 	"gatehouse/ports/backend"
 	"gatehouse/ports/seal"
 )
@@ -124,8 +125,12 @@ func (b *Backend) made(kid id.Key, k key) (backend.Made, error) {
 // Operate spends a on its key.
 func (b *Backend) Operate(ctx context.Context, g groups.Group, a *access.Authorised) (operations.Result, error) {
 	var res operations.Result
-	err := b.use(ctx, g, a, func(_ keys.Key, k key, op operations.Operation) (err error) {
-		res, err = k.operate(op)
+	err := b.use(ctx, g, a, func(record keys.Key, k key, op operations.Operation) (err error) {
+		if streams.InParts(op) {
+			res, err = k.inParts(record.ID, op)
+		} else {
+			res, err = k.operate(op)
+		}
 		return err
 	})
 	return res, err
