@@ -29,7 +29,7 @@ func (k *blockKey) inParts(kid id.Key, op operations.Operation) (operations.Resu
 		return operations.Result{}, err
 	}
 	if mode != operations.GCM {
-		return streams.Do(op, streams.With{Key: kid, Type: k.kind, Random: randomBytes, Whole: k.operate})
+		return streams.Do(op, streams.With{Key: kid, Type: k.kind, Whole: k.operate})
 	}
 	switch op := op.(type) {
 	case operations.Begin:

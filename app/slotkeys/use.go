@@ -10,10 +10,11 @@ import (
 	"gatehouse/core/keys"
 	"gatehouse/core/operations"
 	"gatehouse/core/secret"
+	"gatehouse/core/streams"
 	"gatehouse/ports/token"
 )
 
-// Operate spends a in the HSM.
+// Operate spends a in the HSM. A message in parts is whole messages to it.
 func (b *Backend) Operate(ctx context.Context, g groups.Group, a *access.Authorised) (operations.Result, error) {
 	k, op, err := a.Spend()
 	if err != nil {
@@ -26,8 +27,16 @@ func (b *Backend) Operate(ctx context.Context, g groups.Group, a *access.Authori
 	if k.Virtual.Ambiguous {
 		return operations.Result{}, fault.New(fault.Conflict, "the HSM holds several keys that cannot be told apart from this one; give each its own CKA_ID and sync again")
 	}
+	whole := func(op operations.Operation) (operations.Result, error) { return b.operate(ctx, g, ref, op) }
+	if streams.InParts(op) {
+		return streams.Do(op, streams.With{Key: k.ID, Type: k.Type, Whole: whole})
+	}
+	return whole(op)
+}
+
+func (b *Backend) operate(ctx context.Context, g groups.Group, ref hsm.Ref, op operations.Operation) (operations.Result, error) {
 	var res operations.Result
-	err = b.persist(ctx, g, call{
+	err := b.persist(ctx, g, call{
 		within: b.cfg.OperateWithin, repeatable: true, elsewhere: true,
 		do: func(ctx context.Context, t token.Token) (err error) {
 			res, err = t.Operate(ctx, ref, op)

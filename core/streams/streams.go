@@ -20,11 +20,11 @@ import (
 
 // With is what a stream needs of its key.
 type With struct {
-	Key    id.Key
-	Type   keys.Type
-	Random func(n int) []byte // returns a new initialisation vector
+	Key  id.Key
+	Type keys.Type
 
-	// Whole does an operations.Encrypt or Decrypt with the key.
+	// Whole does an operations.Encrypt or Decrypt with the key, and makes the
+	// initialisation vector where there is none.
 	Whole func(operations.Operation) (operations.Result, error)
 }
 
@@ -88,7 +88,13 @@ func begin(op operations.Begin, w With) (operations.Result, error) {
 		return operations.Result{}, err
 	}
 	if len(s.IV) == 0 {
-		s.IV = w.Random(op.Mode.IVSize(operations.BlockSize(w.Type)))
+		// Whoever does the whole has randomness. So a key that cannot do this
+		// mode says so at once, too. Nobody sees the block that is encrypted.
+		res, err := w.Whole(operations.Encrypt{Mode: op.Mode, Plain: make([]byte, operations.BlockSize(w.Type))})
+		if err != nil {
+			return operations.Result{}, err
+		}
+		s.IV = res.IV
 	}
 	res := operations.Result{State: s.Bytes()}
 	if !op.Decrypt {

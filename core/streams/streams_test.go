@@ -24,13 +24,16 @@ func with(tb testing.TB) streams.With {
 		tb.Fatal(err)
 	}
 	return streams.With{
-		Key: "key", Type: keys.AES, Random: func(n int) []byte { return bytes.Repeat([]byte{9}, n) },
+		Key: "key", Type: keys.AES,
 		Whole: func(op operations.Operation) (operations.Result, error) {
 			if err := operations.Check(op, keys.Key{Type: keys.AES}); err != nil {
 				return operations.Result{}, err
 			}
 			switch op := op.(type) {
 			case operations.Encrypt:
+				if len(op.IV) == 0 {
+					op.IV = bytes.Repeat([]byte{9}, 16)
+				}
 				out := bytes.Clone(op.Plain)
 				switch op.Mode {
 				case operations.CTR:
@@ -42,7 +45,7 @@ func with(tb testing.TB) streams.With {
 				default:
 					cipher.NewCBCEncrypter(block, op.IV).CryptBlocks(out, out)
 				}
-				return operations.Result{Output: out}, nil
+				return operations.Result{Output: out, IV: op.IV}, nil
 			case operations.Decrypt:
 				out := bytes.Clone(op.Cipher)
 				if op.Mode == operations.CTR {
