@@ -1,6 +1,8 @@
 package sqlstore
 
 import (
+	"time"
+
 	"gatehouse/core/fault"
 	"gatehouse/core/groups"
 	"gatehouse/core/id"
@@ -29,7 +31,8 @@ type groupDetail struct {
 	Redundancy  groups.Redundancy `json:"redundancy,omitempty"`
 	WriteBack   bool              `json:"write_back,omitempty"`
 	OwnKeysOnly bool              `json:"own_keys_only,omitempty"`
-	AutoScan    int               `json:"auto_scan,omitempty"` // hours
+	UndoWindow  int64             `json:"undo_window,omitempty"` // seconds
+	AutoScan    int               `json:"auto_scan,omitempty"`   // hours
 }
 
 // connectionColumns are the columns of connectionRow.
@@ -75,7 +78,8 @@ func rowsOfGroup(g groups.Group) (groupRow, []connectionRow, error) {
 	detail, err := encode(groupDetail{
 		Description: g.Description, CreatedAt: at(g.CreatedAt), Creator: principal(g.Creator), Metadata: g.Metadata,
 		Kind: g.Kind, Redundancy: g.Redundancy, WriteBack: g.Policy.WriteBack, OwnKeysOnly: g.Policy.OwnKeysOnly,
-		AutoScan: g.AutoScan,
+		UndoWindow: int64(g.UndoWindow / time.Second),
+		AutoScan:   g.AutoScan,
 	})
 	if err != nil {
 		return groupRow{}, nil, err
@@ -110,6 +114,7 @@ func (r groupRow) group(conns []connectionRow) (groups.Group, error) {
 		Description: d.Description, CreatedAt: d.CreatedAt.Time, Creator: id.Principal(d.Creator), Metadata: d.Metadata,
 		Kind: d.Kind, Redundancy: d.Redundancy,
 		Policy: groups.Policy{WriteBack: d.WriteBack, OwnKeysOnly: d.OwnKeysOnly}, AutoScan: d.AutoScan,
+		UndoWindow: time.Duration(d.UndoWindow) * time.Second,
 	}
 	for _, c := range conns {
 		conn, err := c.connection()

@@ -48,6 +48,8 @@ type NewGroup struct {
 	Connections       []Connection // makes it an HSM group
 	Redundancy        groups.Redundancy
 	Policy            groups.Policy
+	AutoScan          int // hours between automatic syncs; 0: none
+	UndoWindow        time.Duration
 }
 
 // Create makes a group.
@@ -55,6 +57,7 @@ func (s *Service) Create(ctx context.Context, c access.Caller, n NewGroup) (grou
 	g := groups.Group{
 		ID: id.Group(s.cfg.NewID()), Account: c.Account, Name: n.Name, Description: n.Description, Metadata: n.Metadata,
 		CreatedAt: s.cfg.Now(), Creator: c.Principal, Redundancy: n.Redundancy, Policy: n.Policy,
+		AutoScan: n.AutoScan, UndoWindow: n.UndoWindow,
 	}
 	err := s.ledger.Change(ctx, ledger.Entry{Caller: c, Action: "group create", Object: string(g.ID), Group: g.ID}, func(*ledger.Entry) error {
 		if err := access.Administer(c); err != nil {
@@ -76,6 +79,9 @@ func (s *Service) Create(ctx context.Context, c access.Caller, n NewGroup) (grou
 	return g, err
 }
 
+// maxUndoWindow bounds for how long changes of keys can be undone: ten years.
+const maxUndoWindow = 10 * 365 * 24 * time.Hour
+
 // check reports what is wrong with a group as a whole.
 func check(g groups.Group) error {
 	if err := keys.CheckName(g.Name); err != nil {
@@ -84,8 +90,11 @@ func check(g groups.Group) error {
 	if g.Redundancy != groups.AnyOrder && g.Redundancy != groups.PriorityFailover {
 		return fault.New(fault.Invalid, "hmg_redundancy is not one that the API knows")
 	}
-	if g.Kind == groups.Ordinary && (g.Policy != groups.Policy{} || g.Redundancy != groups.AnyOrder) {
-		return fault.New(fault.Invalid, "hmg_sync, hmg_segregation and hmg_redundancy are for groups linked to an HSM")
+	if g.UndoWindow < 0 || g.UndoWindow > maxUndoWindow || g.UndoWindow%time.Second != 0 {
+		return fault.New(fault.Invalid, "undo_time_window must be 0 to %d seconds", int64(maxUndoWindow/time.Second))
+	}
+	if g.Kind == groups.Ordinary && (g.Policy != groups.Policy{} || g.Redundancy != groups.AnyOrder || g.AutoScan != 0) {
+		return fault.New(fault.Invalid, "hmg_sync, hmg_segregation, hmg_redundancy and auto_scan are for groups linked to an HSM")
 	}
 	return nil
 }
@@ -120,6 +129,8 @@ type Change struct {
 	Metadata               *map[string]string
 	Redundancy             *groups.Redundancy
 	WriteBack, OwnKeysOnly *bool
+	AutoScan               *int           // 0: none
+	UndoWindow             *time.Duration // 0: none
 	Add                    []Connection
 	Modify                 map[id.Connection]Connection
 	Remove                 []id.Connection
@@ -148,6 +159,8 @@ func (s *Service) apply(g groups.Group, ch Change) (groups.Group, error) {
 	patch.Set(&g.Redundancy, ch.Redundancy)
 	patch.Set(&g.Policy.WriteBack, ch.WriteBack)
 	patch.Set(&g.Policy.OwnKeysOnly, ch.OwnKeysOnly)
+	patch.Set(&g.AutoScan, ch.AutoScan)
+	patch.Set(&g.UndoWindow, ch.UndoWindow)
 	for _, remove := range ch.Remove {
 		if _, err := g.Connection(remove); err != nil {
 			return g, err

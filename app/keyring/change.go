@@ -2,6 +2,7 @@ package keyring
 
 import (
 	"context"
+	"maps"
 	"strings"
 	"time"
 
@@ -22,15 +23,44 @@ type Change struct {
 	Enabled                      *bool
 	Metadata                     *map[string]string
 	ActivationDate, Deactivation *time.Time
+	Rotation                     *keys.RotationPolicy
+	NoRotation                   bool // ends the rotation policy
 }
+
+// needs returns the permissions that somebody needs who makes the change of k.
+func (ch Change) needs(k keys.Key) access.Permissions {
+	var need access.Permissions
+	for _, part := range []struct {
+		changes bool
+		need    access.Permissions
+	}{
+		{differs(ch.Name, k.Name) || differs(ch.Description, k.Description), access.MayUpdateProfile},
+		{ch.Metadata != nil && !maps.Equal(*ch.Metadata, k.Metadata), access.MayUpdateProfile},
+		{differs(ch.Enabled, k.Enabled), access.MayUpdateEnabled},
+		{differs(ch.Ops, k.Ops), access.MayUpdateOps},
+		{ch.ActivationDate != nil && !ch.ActivationDate.Equal(k.ActivationDate), access.MayActivate},
+		{ch.Deactivation != nil && !ch.Deactivation.Equal(k.DeactivationDate), access.MayRevoke},
+		{ch.Rotation != nil && !ch.Rotation.Equal(k.Rotation) || ch.NoRotation && k.Rotation != nil, access.MayUpdatePolicies},
+	} {
+		if part.changes {
+			need |= part.need
+		}
+	}
+	if need == 0 {
+		return access.MayUpdateProfile
+	}
+	return need
+}
+
+func differs[T comparable](to *T, from T) bool { return to != nil && *to != from }
 
 // Update changes a key's metadata and permissions. Under a policy of
 // write-back, label and permissions are changed in the HSM first; if it
 // refuses, the key stays as it was.
 func (s *Service) Update(ctx context.Context, c access.Caller, kid id.Key, ch Change) (keys.Key, error) {
 	var changed keys.Key
-	err := s.change(ctx, c, "key update", kid, func(ctx context.Context, b backend.Backend, g groups.Group, k keys.Key) error {
-		apply := func(k keys.Key) (keys.Key, error) { return ch.apply(k, s.cfg.Now()) }
+	err := s.change(ctx, c, "key update", kid, ch.needs, func(ctx context.Context, b backend.Backend, g groups.Group, k keys.Key) error {
+		apply := s.evolve(g, func(k keys.Key) (keys.Key, error) { return ch.apply(k, s.cfg.Now()) })
 		next, err := apply(k)
 		if err != nil {
 			return err
@@ -46,8 +76,14 @@ func (s *Service) Update(ctx context.Context, c access.Caller, kid id.Key, ch Ch
 }
 
 func (ch Change) apply(k keys.Key, now time.Time) (keys.Key, error) {
-	k = k.Clone()
 	state := k.StateAt(now)
+	action := keys.Describe
+	if differs(ch.Enabled, k.Enabled) || differs(ch.Ops, k.Ops) || ch.Rotation != nil {
+		action = keys.Configure
+	}
+	if _, err := state.After(action); err != nil {
+		return k, err
+	}
 	patch.Set(&k.Name, ch.Name)
 	patch.Set(&k.Description, ch.Description)
 	patch.Set(&k.Enabled, ch.Enabled)
@@ -67,8 +103,30 @@ func (ch Change) apply(k keys.Key, now time.Time) (keys.Key, error) {
 		}
 		k.DeactivationDate = *d
 	}
-	err := ch.applyOps(&k)
-	return k, err
+	if err := ch.applyRotation(&k, now); err != nil {
+		return k, err
+	}
+	return k, ch.applyOps(&k)
+}
+
+func (ch Change) applyRotation(k *keys.Key, now time.Time) error {
+	switch {
+	case ch.NoRotation:
+		k.Rotation, k.ScheduledRotation = nil, time.Time{}
+	case ch.Rotation == nil || ch.Rotation.Equal(k.Rotation):
+	case k.Links.Replacement != "":
+		return fault.New(fault.BadState, "another sobject has taken this one's place already: that is the one to be rotated")
+	default:
+		if _, err := specOf(*k).CheckGenerate(); err != nil || k.PublicOnly {
+			return fault.New(fault.Invalid, "rotation_policy: a sobject like this one cannot be made anew")
+		}
+		p, err := ch.Rotation.Checked(now)
+		if err != nil {
+			return err
+		}
+		k.Rotation, k.ScheduledRotation = &p, p.Next(now)
+	}
+	return nil
 }
 
 func (ch Change) applyOps(k *keys.Key) error {
@@ -85,31 +143,21 @@ func (ch Change) applyOps(k *keys.Key) error {
 	return nil
 }
 
-// Delete deletes a key: the virtual key only by default (workflow P1), the HSM
-// key first under a policy of write-back.
-func (s *Service) Delete(ctx context.Context, c access.Caller, kid id.Key) error {
-	return s.change(ctx, c, "key delete", kid, func(ctx context.Context, b backend.Backend, g groups.Group, k keys.Key) error {
-		if k.Virtual != nil && g.Policy.WriteBack {
-			return s.destroyInToken(ctx, c, b, g, k)
-		}
-		if err := s.cat.DeleteKey(ctx, kid, ""); err != nil || k.Virtual != nil {
-			return err
-		}
-		return b.Destroy(context.WithoutCancel(ctx), g, k) // what is left of it in memory
-	})
-}
-
-// change finds a key, makes sure that the caller may manage it, and runs do.
-func (s *Service) change(ctx context.Context, c access.Caller, action string, kid id.Key,
+// change finds a key, makes sure that the caller may do to it what needs says,
+// and runs do.
+func (s *Service) change(ctx context.Context, c access.Caller, action string, kid id.Key, needs func(keys.Key) access.Permissions,
 	do func(context.Context, backend.Backend, groups.Group, keys.Key) error,
 ) error {
 	return s.ledger.Change(ctx, ledger.Entry{Caller: c, Action: action, Object: string(kid)}, func(e *ledger.Entry) error {
-		k, err := s.find(ctx, c, Descriptor{ID: kid})
+		k, err := s.findDeletedToo(ctx, c, kid)
+		if err == nil && k.State == keys.Deleted && action != actionRevert {
+			err = access.ErrNoSuchKey()
+		}
 		if err != nil {
 			return err
 		}
 		e.Group = k.Group
-		if err := access.ManageKey(c, k, access.MayManage); err != nil {
+		if err := access.ManageKey(c, k, needs(k)); err != nil {
 			return err
 		}
 		g, b, err := s.home(ctx, k.Group)

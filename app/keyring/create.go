@@ -46,6 +46,9 @@ type recipe struct {
 	check    func(keys.Spec) (keys.Spec, error)
 	make     func(context.Context, backend.Backend, backend.Order) (backend.Made, error)
 	dress    func(*keys.Key) // fills in what the record tells besides; may be nil
+
+	copyOf   id.Key           // the key that it is a copy of
+	replaces intents.Replaced // the key whose place it takes
 }
 
 func (r recipe) dressed(k *keys.Key) {
@@ -112,7 +115,18 @@ func (s *Service) createSealed(ctx context.Context, c access.Caller, b backend.B
 	}
 	k := s.newKey(c.Principal, o, made)
 	r.dressed(&k)
-	return k, s.cat.AddKey(ctx, k, "")
+	return s.recordMade(ctx, o.Group, k, r.copyOf, r.replaces, "")
+}
+
+// recordMade records a key that was made, with what that changes of other keys,
+// and ends the intent. It returns the key as it was recorded.
+func (s *Service) recordMade(ctx context.Context, g groups.Group, k keys.Key, copyOf id.Key, replaces intents.Replaced, finished id.Intent) (keys.Key, error) {
+	k.Links.CopiedFrom, k.Links.Replaced = copyOf, replaces.Key
+	changes := s.changesWith(g, k, copyOf, replaces)
+	if len(changes) == 0 {
+		return k, s.cat.AddKey(ctx, k, finished)
+	}
+	return k, s.cat.RecordKeys(ctx, []keys.Key{k}, changes, finished)
 }
 
 // createInToken makes a key in three recorded steps: the intent with the id
@@ -124,7 +138,20 @@ func (s *Service) createInToken(ctx context.Context, c access.Caller, b backend.
 		ID: id.Intent(s.cfg.NewID()), Kind: intents.Create, Account: o.Group.Account, Group: o.Group.ID, Key: o.ID,
 		Spec: o.Spec, Imported: o.Imported, Creator: c.Principal, StartedAt: s.cfg.Now(),
 	}
-	defer s.work.begin(i, nil)()
+	if r.replaces.Key != "" {
+		i.Kind = intents.Rotate
+	}
+	i.CopiedOf, i.Replaces = r.copyOf, r.replaces
+	done, ok := s.work.claim(i, nil)
+	if !ok {
+		return keys.Key{}, errBusy()
+	}
+	defer done()
+	if i.Kind == intents.Rotate {
+		if err := s.unsettled(ctx, i); err != nil {
+			return keys.Key{}, err
+		}
+	}
 	if err := s.cat.BeginIntent(ctx, i); err != nil {
 		s.end(ctx, i) // it may have been stored all the same
 		return keys.Key{}, err
@@ -137,7 +164,7 @@ func (s *Service) createInToken(ctx context.Context, c access.Caller, b backend.
 	}
 	k := s.newKey(c.Principal, o, made)
 	r.dressed(&k)
-	if err := s.cat.AddKey(ctx, k, i.ID); err != nil {
+	if k, err = s.recordMade(ctx, o.Group, k, r.copyOf, r.replaces, i.ID); err != nil {
 		s.abandon(ctx, i)
 		return keys.Key{}, err
 	}
@@ -178,12 +205,14 @@ func (s *Service) newKey(creator id.Principal, o backend.Order, made backend.Mad
 		k.Origin = keys.OriginExternal
 	}
 	if made.Public {
-		k.Ops &= keys.PublicOps | keys.OpExport | keys.OpAppManageable | keys.OpHighVolume
+		k.Ops &= publicOps
 	}
-	if k.ActivationDate.IsZero() {
-		k.ActivationDate = now
-	} else if now.Before(k.ActivationDate) {
+	switch {
+	case k.ActivationDate.IsZero() && spec.State == keys.PreActive, now.Before(k.ActivationDate):
 		k.State = keys.PreActive
+	case k.ActivationDate.IsZero():
+		k.ActivationDate = now
 	}
+	k.Rotation, k.ScheduledRotation = spec.Rotation, spec.Rotation.Next(now)
 	return k
 }

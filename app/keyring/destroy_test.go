@@ -40,8 +40,8 @@ func TestDestroyThatFails(t *testing.T) {
 			name: "it was done and nobody can look", want: fault.Unavailable, open: 1,
 			token: []tokensim.Fault{{Apply: true, Err: lost()}, {Call: tokensim.Inventory, Err: lost()}},
 		},
-		{name: "it cannot be recorded", store: []storesim.Fault{{Call: "DeleteKey"}}, want: fault.Unavailable, open: 1},
-		{name: "it is recorded and that is not told", store: []storesim.Fault{{Call: "DeleteKey", Apply: true}}, want: fault.Unavailable},
+		{name: "it cannot be recorded", store: []storesim.Fault{{Call: "RecordKeys"}}, want: fault.Unavailable, open: 1},
+		{name: "it is recorded and that is not told", store: []storesim.Fault{{Call: "RecordKeys", Apply: true}}, want: fault.Unavailable},
 		{
 			name: "it is refused and the intent cannot be ended", want: fault.Denied, open: 1, waits: true, left: 1,
 			token: []tokensim.Fault{{Err: fault.New(fault.Denied, "not this one")}}, store: []storesim.Fault{{Call: "EndIntent"}},
@@ -90,8 +90,8 @@ func TestCrashWhileAKeyIsDestroyed(t *testing.T) {
 		"before it is written down": {func(w *world) { w.dieAt("BeginIntent", false) }, 1},
 		"once it is written down":   {func(w *world) { w.dieAt("BeginIntent", true) }, 1},
 		"once the token is changed": {func(w *world) { w.dieIn(tokensim.Destroy) }, 0},
-		"before it is recorded":     {func(w *world) { w.dieAt("DeleteKey", false) }, 0},
-		"once it is recorded":       {func(w *world) { w.dieAt("DeleteKey", true) }, 0},
+		"before it is recorded":     {func(w *world) { w.dieAt("RecordKeys", false) }, 0},
+		"once it is recorded":       {func(w *world) { w.dieAt("RecordKeys", true) }, 0},
 	} {
 		t.Run(what, func(t *testing.T) {
 			t.Parallel()

@@ -60,6 +60,9 @@ func (s *Service) find(ctx context.Context, c access.Caller, d Descriptor) (keys
 	if err == nil {
 		err = access.SeeKey(c, k)
 	}
+	if err == nil && k.State == keys.Deleted {
+		err = access.ErrNoSuchKey()
+	}
 	if err != nil {
 		return keys.Key{}, err
 	}

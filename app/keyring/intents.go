@@ -53,22 +53,16 @@ type work struct {
 
 // change is a key that is being changed in its token.
 type change struct {
-	key id.Key
-	at  *keys.Pointer // nil for a key that is being made
+	intents.Intent
+	at *keys.Pointer // nil for a key that is being made
 }
 
 func newWork() *work {
 	return &work{underway: map[id.Intent]change{}, abandoned: map[id.Intent]bool{}, watches: map[*Watch]bool{}}
 }
 
-// begin marks an intent as being worked on, until the returned function is called.
-func (w *work) begin(i intents.Intent, at *keys.Pointer) (done func()) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.mark(i, at)
-}
-
-// claim is begin, unless somebody works on the intent or on its key already.
+// claim marks an intent as being worked on, until the returned function is
+// called, unless somebody works on it or on a key that it touches already.
 func (w *work) claim(i intents.Intent, at *keys.Pointer) (done func(), ok bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -76,7 +70,7 @@ func (w *work) claim(i intents.Intent, at *keys.Pointer) (done func(), ok bool) 
 		return nil, false
 	}
 	for _, c := range w.underway {
-		if c.key == i.Key {
+		if c.Touches(i.Key) || i.Replaces.Key != "" && c.Touches(i.Replaces.Key) {
 			return nil, false
 		}
 	}
@@ -84,7 +78,7 @@ func (w *work) claim(i intents.Intent, at *keys.Pointer) (done func(), ok bool) 
 }
 
 func (w *work) mark(i intents.Intent, at *keys.Pointer) (done func()) {
-	c := change{key: i.Key, at: at}
+	c := change{Intent: i, at: at}
 	w.underway[i.ID] = c
 	for watch := range w.watches {
 		watch.note(c)

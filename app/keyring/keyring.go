@@ -53,6 +53,7 @@ type Service struct {
 	slots  backend.Backend // HSM groups
 	cfg    Config
 	work   *work
+	delays delays
 }
 
 // New returns a service over its collaborators.
@@ -135,8 +136,10 @@ func (s *Service) Use(ctx context.Context, c access.Caller, d Descriptor, build 
 		if err != nil {
 			return err
 		}
-		res, err = b.Operate(ctx, g, authorised)
-		return err
+		if res, err = b.Operate(ctx, g, authorised); err != nil {
+			return err
+		}
+		return s.stillPermits(ctx, d, k, op.Needs())
 	})
 	if err != nil {
 		return keys.Key{}, operations.Result{}, err

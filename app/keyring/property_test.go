@@ -94,7 +94,7 @@ func (s *story) fail() {
 	}
 	f := storesim.Fault{
 		Call: rapid.SampledFrom([]storesim.Call{
-			"BeginIntent", "AddKey", "AbandonIntent", "EndIntent", "ListIntents", "UpdateKey", "DeleteKey", "SyncKeys", "EachKey", "AppendAudit",
+			"BeginIntent", "AddKey", "AbandonIntent", "EndIntent", "ListIntents", "UpdateKey", "RecordKeys", "SyncKeys", "EachKey", "AppendAudit",
 		}).Draw(s.t, "store call"),
 		Skip: rapid.IntRange(0, 1).Draw(s.t, "skip"), Apply: apply, Err: storesim.Lost(),
 	}

@@ -93,11 +93,11 @@ func (s *Service) settle(ctx context.Context, i intents.Intent) (settled bool, e
 	if err != nil {
 		return false, err
 	}
-	if i.Kind == intents.Create {
+	if i.Kind == intents.Create || i.Kind == intents.Rotate {
 		return s.settleCreate(ctx, b, g, i)
 	}
 	k, err := s.cat.Key(ctx, i.Key)
-	if errors.Is(err, fault.NotFound) { // deleted since: there is nothing left to settle
+	if errors.Is(err, fault.NotFound) || err == nil && k.State == keys.Deleted { // there is nothing left to settle
 		err = s.cat.EndIntent(ctx, i.ID)
 		return err == nil, err
 	}
@@ -107,6 +107,8 @@ func (s *Service) settle(ctx context.Context, i intents.Intent) (settled bool, e
 	switch i.Kind {
 	case intents.Update:
 		return s.settleUpdate(ctx, b, g, k, i)
+	case intents.RemovePrivate:
+		return s.settlePrivate(ctx, b, g, k, i)
 	case intents.Destroy:
 		return s.settleDestroy(ctx, b, g, k, i)
 	default:
@@ -123,13 +125,20 @@ func (s *Service) settleCreate(ctx context.Context, b backend.Backend, g groups.
 	case made == nil && s.fresh(i):
 		return false, nil
 	case made == nil:
-		return s.record(ctx, i, "key create given up", func() error { return s.cat.EndIntent(ctx, i.ID) })
+		return s.record(ctx, i, "key "+string(i.Kind)+" given up", func() error { return s.cat.EndIntent(ctx, i.ID) })
 	}
 	k := s.newKey(i.Creator, o, *made)
 	if !i.Abandoned {
-		return s.record(ctx, i, "key create completed", func() error { return s.cat.AddKey(ctx, k, i.ID) })
+		settled, err := s.record(ctx, i, "key "+string(i.Kind)+" completed", func() error {
+			_, err := s.recordMade(ctx, g, k, i.CopiedOf, i.Replaces, i.ID)
+			return err
+		})
+		if kind := fault.KindOf(err); kind != fault.Conflict && kind != fault.BadState && kind != fault.NotFound {
+			return settled, err
+		}
+		// Something has happened to the other key since: there is no place for this one.
 	}
-	return s.record(ctx, i, "key create undone", func() error {
+	return s.record(ctx, i, "key "+string(i.Kind)+" undone", func() error {
 		if err := b.Destroy(ctx, g, k); err != nil {
 			return err
 		}
@@ -159,19 +168,6 @@ func (s *Service) settleUpdate(ctx context.Context, b backend.Backend, g groups.
 		}
 		return s.cat.EndIntent(ctx, i.ID)
 	})
-}
-
-func (s *Service) settleDestroy(ctx context.Context, b backend.Backend, g groups.Group, k keys.Key, i intents.Intent) (bool, error) {
-	present, err := b.Present(ctx, g, k)
-	switch {
-	case err != nil:
-		return false, err
-	case present && s.fresh(i):
-		return false, nil
-	case present:
-		return s.record(ctx, i, "key delete given up", func() error { return s.cat.EndIntent(ctx, i.ID) })
-	}
-	return s.record(ctx, i, "key delete completed", func() error { return s.cat.DeleteKey(ctx, i.Key, i.ID) })
 }
 
 // fresh reports whether the token may still be at what i asks for.

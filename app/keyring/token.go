@@ -12,20 +12,21 @@ import (
 	"gatehouse/core/id"
 	"gatehouse/core/intents"
 	"gatehouse/core/keys"
+	"gatehouse/core/policy"
 	"gatehouse/ports/backend"
 )
 
 // writeBack returns what a change from k to next changes in the HSM, nil for nothing.
 func writeBack(g groups.Group, k, next keys.Key) *hsm.Change {
-	if k.Virtual == nil || !g.Policy.WriteBack {
+	if k.Virtual == nil || k.State == keys.Destroyed {
 		return nil
 	}
 	var back hsm.Change
-	if next.Name != k.Name {
+	if next.Name != k.Name && policy.Asks(g.Policy, policy.UpdateName) == policy.AskChange {
 		label := []byte(next.Name)
 		back.Label = &label
 	}
-	if next.Ops != k.Ops {
+	if next.Ops != k.Ops && policy.Asks(g.Policy, policy.UpdateOps) == policy.AskChange {
 		back.Ops = &next.Ops
 	}
 	if back == (hsm.Change{}) {
@@ -48,7 +49,7 @@ func (s *Service) updateInToken(ctx context.Context, c access.Caller, b backend.
 			return keys.Key{}, err
 		}
 	}
-	i, done, err := s.intend(ctx, c, intents.Update, k, keys.Spec{Name: string(label)})
+	i, done, err := s.intend(ctx, intents.Intent{Kind: intents.Update, Creator: c.Principal, Spec: keys.Spec{Name: string(label)}}, k)
 	if err != nil {
 		return keys.Key{}, err
 	}
@@ -116,38 +117,15 @@ func (s *Service) repoint(ctx context.Context, k keys.Key, label []byte) error {
 	return err
 }
 
-// destroyInToken destroys the HSM key between intent and the end of the record.
-func (s *Service) destroyInToken(ctx context.Context, c access.Caller, b backend.Backend, g groups.Group, k keys.Key) error {
-	ctx = context.WithoutCancel(ctx)
-	i, done, err := s.intend(ctx, c, intents.Destroy, k, keys.Spec{})
-	if err != nil {
-		return err
-	}
-	defer done()
-	if err := b.Destroy(ctx, g, k); err != nil {
-		if !uncertain(err) {
-			s.end(ctx, i)
-			return err
-		}
-		if present, lookErr := b.Present(ctx, g, k); lookErr != nil || present {
-			return err // recovery looks again: the token may still be at it
-		}
-	}
-	return s.cat.DeleteKey(ctx, k.ID, i.ID)
-}
-
 // intend writes down what is about to be done to the HSM key of k. Whoever gets
 // the intent is alone with the key until done is called: somebody else might
 // know it by another label. An earlier change of which nobody knows how it ended
 // must be settled first.
-func (s *Service) intend(ctx context.Context, c access.Caller, kind intents.Kind, k keys.Key, spec keys.Spec) (i intents.Intent, done func(), err error) {
-	i = intents.Intent{
-		ID: id.Intent(s.cfg.NewID()), Kind: kind, Account: k.Account, Group: k.Group, Key: k.ID,
-		Spec: spec, Creator: c.Principal, StartedAt: s.cfg.Now(),
-	}
+func (s *Service) intend(ctx context.Context, i intents.Intent, k keys.Key) (intents.Intent, func(), error) {
+	i.ID, i.Account, i.Group, i.Key, i.StartedAt = id.Intent(s.cfg.NewID()), k.Account, k.Group, k.ID, s.cfg.Now()
 	done, ok := s.work.claim(i, k.Virtual)
 	if !ok {
-		return i, nil, fault.New(fault.Conflict, "the sobject is being changed in its HSM")
+		return i, nil, errBusy()
 	}
 	if err := s.store(ctx, i, k.Version); err != nil {
 		done()
@@ -166,19 +144,31 @@ func (s *Service) store(ctx context.Context, i intents.Intent, version int64) er
 	if k.Version != version {
 		return fault.New(fault.Conflict, "the sobject was changed meanwhile")
 	}
-	open, err := s.cat.ListIntents(ctx)
-	if err != nil {
+	if err := s.unsettled(ctx, i); err != nil {
 		return err
-	}
-	for _, earlier := range open {
-		again := earlier.Kind == intents.Destroy && i.Kind == intents.Destroy
-		if earlier.Key == i.Key && !again {
-			return fault.New(fault.BadState, "an earlier change of the sobject in its HSM is not settled yet; try again in some minutes")
-		}
 	}
 	err = s.cat.BeginIntent(ctx, i)
 	if err != nil {
 		s.end(ctx, i) // it may have been stored all the same
 	}
 	return err
+}
+
+// errBusy is the refusal of a change while another one goes on.
+func errBusy() error { return fault.New(fault.Conflict, "the sobject is being changed in its HSM") }
+
+// unsettled refuses an intent while an earlier one of the same keys is not
+// settled. A destruction may be asked for again.
+func (s *Service) unsettled(ctx context.Context, i intents.Intent) error {
+	open, err := s.cat.ListIntents(ctx)
+	if err != nil {
+		return err
+	}
+	for _, earlier := range open {
+		again := earlier.Kind == intents.Destroy && i.Kind == intents.Destroy
+		if (earlier.Touches(i.Key) || i.Replaces.Key != "" && earlier.Touches(i.Replaces.Key)) && !again {
+			return fault.New(fault.BadState, "an earlier change of the sobject in its HSM is not settled yet; try again in some minutes")
+		}
+	}
+	return nil
 }

@@ -35,7 +35,10 @@ func (s *Service) Watch() *Watch {
 
 // note notes a change. The caller holds the work's lock.
 func (w *Watch) note(c change) {
-	w.touched.Keys[c.key] = true
+	w.touched.Keys[c.Key] = true
+	if c.Replaces.Key != "" {
+		w.touched.Keys[c.Replaces.Key] = true
+	}
 	if c.at != nil {
 		w.touched.IDs[string(c.at.ID)] = true
 	}
@@ -53,6 +56,9 @@ func (w *Watch) Touched(ctx context.Context) (Touched, error) {
 	all := Touched{Keys: maps.Clone(w.touched.Keys), IDs: maps.Clone(w.touched.IDs)}
 	for _, i := range open {
 		all.Keys[i.Key] = true
+		if i.Replaces.Key != "" {
+			all.Keys[i.Replaces.Key] = true
+		}
 	}
 	return all, nil
 }

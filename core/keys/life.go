@@ -86,11 +86,10 @@ func (k Key) Erased(a Action, now time.Time, keep bool) (Key, error) {
 	}
 	k = k.Clone()
 	k.State, k.ScheduledRotation = state, time.Time{}
-	if k.DestructionDate.IsZero() {
-		k.DestructionDate = now
-	}
 	if state == Deleted {
 		k.DeletionDate = now
+	} else {
+		k.DestructionDate = now
 	}
 	if !keep {
 		k.Material = nil

@@ -27,6 +27,11 @@ type RotatedCopies struct {
 // None reports whether no copies are meant.
 func (c RotatedCopies) None() bool { return !c.AllExternal && len(c.Select) == 0 }
 
+// Means reports whether copy k is meant, which is external or not.
+func (c RotatedCopies) Means(k id.Key, external bool) bool {
+	return c.AllExternal && external || slices.Contains(c.Select, k)
+}
+
 // MaxRotationDays and MaxRotationMonths bound an interval: about a century.
 const (
 	MaxRotationDays   = 36_525

@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"testing"
+	"time"
 
 	"gatehouse/core/access"
 	"gatehouse/core/directory"
@@ -19,7 +20,7 @@ func (w *world) fullGroup(name string) groups.Group {
 		ID: id.Group(w.uuid()), Account: w.account, Name: name, Description: "a <group>", CreatedAt: noon(),
 		Creator:  id.Principal{Kind: id.UserPrincipal, ID: "u"},
 		Metadata: map[string]string{"a": "b"},
-		Kind:     groups.SafeNet,
+		Kind:     groups.SafeNet, UndoWindow: 90 * time.Second,
 		Connections: []groups.Connection{
 			{
 				ID: id.Connection("z" + w.uuid()), Kind: groups.SafeNet, Address: "hmg-1:4442", Slot: 1<<63 + 1,
