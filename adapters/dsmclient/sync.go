@@ -52,6 +52,44 @@ func (c *Client) Sync(ctx context.Context, groupID string, progress func(dsmwire
 	}
 }
 
+// StartScan begins a sync that nobody waits for, or returns the one that runs.
+func (c *Client) StartScan(ctx context.Context, groupID string) (dsmwire.Scan, error) {
+	return post[dsmwire.Scan](ctx, c, below(groupsPath, groupID, "hmg", "scans"), dsmwire.ScanRequest{})
+}
+
+// Scans returns the sync of a group that runs, and the last that have ended,
+// the newest first.
+func (c *Client) Scans(ctx context.Context, groupID string) ([]dsmwire.Scan, error) {
+	page, err := send[dsmwire.ScanPage](ctx, c, request{method: http.MethodGet, path: below(groupsPath, groupID, "hmg", "scans")})
+	return page.Items, err
+}
+
+// ScanByID returns a sync of a group.
+func (c *Client) ScanByID(ctx context.Context, groupID, scanID string) (dsmwire.Scan, error) {
+	return send[dsmwire.Scan](ctx, c, request{method: http.MethodGet, path: below(groupsPath, groupID, "hmg", "scans", scanID)})
+}
+
+// ScanStates is Scans with progress and counts (a call of Gatehouse alone).
+func (c *Client) ScanStates(ctx context.Context, groupID string) ([]dsmwire.ScanState, error) {
+	page, err := send[dsmwire.ScanStates](ctx, c, request{method: http.MethodGet, path: below("/gatehouse/v1/groups", groupID, "scans")})
+	return page.Items, err
+}
+
+// CancelScan cancels a sync that runs (a call of Gatehouse alone).
+func (c *Client) CancelScan(ctx context.Context, groupID, scanID string) error {
+	_, err := sendUnhurried(ctx, c, request{
+		method: http.MethodPost, path: below("/gatehouse/v1/groups", groupID, "scans", scanID, "cancel"),
+	}, func([]byte, *struct{}) error { return nil })
+	return err
+}
+
+// SyncPlan tells what a sync of a group would do now (a call of Gatehouse alone).
+func (c *Client) SyncPlan(ctx context.Context, groupID string) (dsmwire.SyncPlan, error) {
+	return sendUnhurried(ctx, c, request{
+		method: http.MethodGet, path: below("/gatehouse/v1/groups", groupID, "sync-plan"),
+	}, fromJSON[dsmwire.SyncPlan])
+}
+
 // Connections returns the states of a group's connections by priority, as they
 // are known (a call of Gatehouse alone).
 func (c *Client) Connections(ctx context.Context, groupID string) ([]dsmwire.ConnectionStatus, error) {

@@ -11,9 +11,11 @@ type Group struct {
 	ClientConfigurations Object               `json:"client_configurations"`
 	CustomMetadata       map[string]string    `json:"custom_metadata,omitempty"`
 	Hmg                  map[string]HmgConfig `json:"hmg,omitempty"`
+	AutoScan             *AutoScan            `json:"auto_scan,omitempty"`
 	HmgRedundancy        string               `json:"hmg_redundancy,omitempty"`
 	HmgSegregation       *bool                `json:"hmg_segregation,omitempty"`
 	HmgSync              *bool                `json:"hmg_sync,omitempty"`
+	KeyHistoryPolicy     *KeyHistoryPolicy    `json:"key_history_policy,omitempty"`
 
 	// HmgStatus is Gatehouse's own: the state of each connection, by its id in Hmg.
 	HmgStatus map[string]ConnectionState `json:"hmg_status,omitempty"`
@@ -27,9 +29,17 @@ type GroupRequest struct {
 	AddHmg         []HmgConfig          `json:"add_hmg,omitempty"`
 	ModHmg         map[string]HmgConfig `json:"mod_hmg,omitempty"`
 	DelHmg         []string             `json:"del_hmg,omitempty"`
+	AutoScan       Removable[AutoScan]  `json:"auto_scan,omitzero"`
 	HmgRedundancy  Removable[string]    `json:"hmg_redundancy,omitzero"`
 	HmgSegregation *bool                `json:"hmg_segregation,omitempty"`
 	HmgSync        *bool                `json:"hmg_sync,omitempty"`
+
+	KeyHistoryPolicy Removable[KeyHistoryPolicy] `json:"key_history_policy,omitzero"`
+}
+
+// AutoScan tells how often a group is synced by itself.
+type AutoScan struct {
+	ScanIntervalHours int `json:"scan_interval_hours"` // 1 to 255
 }
 
 // GroupPage is a list of groups with its metadata.

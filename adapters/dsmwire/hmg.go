@@ -3,10 +3,11 @@ package dsmwire
 import "strings"
 
 // HmgConfig is a connection of an HSM group, tagged by its kind. Only the
-// fields of HSMs behind a gateway are here. PIN and client key are write-only.
+// fields of HSMs behind a gateway and of other services are here; of the latter
+// PIN is the API key of an app. PIN and client key are write-only.
 type HmgConfig struct {
 	Kind     string     `json:"kind"`
-	URL      string     `json:"url,omitempty"` // host:port of the gateway
+	URL      string     `json:"url,omitempty"` // host:port of the gateway or the other service
 	TLS      *TLSConfig `json:"tls,omitempty"`
 	Slot     *uint64    `json:"slot,omitempty"`
 	PIN      SecretText `json:"pin,omitzero"`
@@ -59,7 +60,7 @@ type CheckHmgRequest struct {
 // ScanRequest asks for a sync of a group's keys.
 type ScanRequest struct{}
 
-// Scan is a sync that runs, or ran, by itself.
+// Scan is a sync that runs, or has run.
 type Scan struct {
 	ScanID     string        `json:"scan_id"`
 	IsAsync    bool          `json:"is_async"`
@@ -71,8 +72,74 @@ type Scan struct {
 
 // ScanResult tells how a scan ended.
 type ScanResult struct {
-	Type    string `json:"$type"` // Success or Failed
-	Message string `json:"message,omitempty"`
+	Type    string  `json:"$type"`             // Success or Failed
+	Message *string `json:"message,omitempty"` // of Failed
+}
+
+// ScanPage holds the scans of a group, the newest first.
+type ScanPage struct {
+	Items []Scan `json:"items"`
+}
+
+// ScanState is a scan with what Gatehouse alone tells of it
+// (GET /gatehouse/v1/groups/{id}/scans).
+type ScanState struct {
+	Scan
+	State    string        `json:"state"` // Running, Success, Failed or Cancelled
+	Starter  Principal     `json:"starter"`
+	Progress *SyncProgress `json:"progress,omitempty"` // while it runs
+	Counts   *ScanCounts   `json:"counts,omitempty"`   // once it has ended
+}
+
+// ScanStates holds scans of a group with their states, the newest first.
+type ScanStates struct {
+	Items []ScanState `json:"items"`
+}
+
+// ScanCounts is what a scan has found and recorded.
+type ScanCounts struct {
+	Objects   int `json:"objects"`
+	Added     int `json:"added"`
+	Changed   int `json:"changed"` // those that came back among them
+	Back      int `json:"back"`
+	Missing   int `json:"missing"` // those in conflict among them
+	Conflicts int `json:"conflicts"`
+	Unchanged int `json:"unchanged"`
+	Skipped   int `json:"skipped"`
+}
+
+// SyncPlan is what a sync would do (GET or POST /gatehouse/v1/groups/{id}/sync-plan).
+type SyncPlan struct {
+	Objects    int             `json:"objects"`
+	Unchanged  int             `json:"unchanged"`
+	Skipped    int             `json:"skipped"`
+	Added      []PlannedKey    `json:"added"`
+	Changed    []PlannedChange `json:"changed"`
+	Missing    []PlannedKey    `json:"missing"`
+	InConflict []PlannedKey    `json:"in_conflict"`
+	Warnings   []ScanWarning   `json:"warnings,omitempty"`
+}
+
+// PlannedKey is a key that a sync would add, or one that it would mark missing.
+type PlannedKey struct {
+	KID         string   `json:"kid,omitempty"` // of a key that is known already
+	Name        string   `json:"name"`
+	ObjType     string   `json:"obj_type"`
+	KeySize     int      `json:"key_size,omitempty"`
+	Curve       string   `json:"elliptic_curve,omitempty"`
+	KeyOps      []string `json:"key_ops"`
+	PublicOnly  bool     `json:"public_only,omitempty"`
+	SourceKeyID string   `json:"source_key_id"` // CKA_ID in hex
+	Label       string   `json:"label"`         // CKA_LABEL
+	Message     string   `json:"message,omitempty"`
+}
+
+// PlannedChange is a known key that would be found elsewhere, or again.
+type PlannedChange struct {
+	PlannedKey
+	NewSourceKeyID string `json:"new_source_key_id"`
+	NewLabel       string `json:"new_label"`
+	Back           bool   `json:"back"`
 }
 
 // ScanWarning is something odd that a scan met.
@@ -105,6 +172,8 @@ type SyncOutcome struct {
 	Missing   int           `json:"missing"`
 	Unchanged int           `json:"unchanged"`
 	Skipped   int           `json:"skipped"`
+	Back      int           `json:"back,omitempty"`
+	Conflicts int           `json:"conflicts,omitempty"`
 	Warnings  []ScanWarning `json:"warnings,omitempty"`
 }
 

@@ -46,7 +46,7 @@ func (s *server) links() {
 				return nil, err
 			}
 			out, err := s.Syncing.Sync(ctx, c.Caller, gid, nil)
-			return sobjects(out.Added, everything), err
+			return sobjects(out.Keys, everything), err
 		},
 	})
 }
@@ -171,14 +171,8 @@ func (s *server) syncGroup(ctx context.Context, c *call[dsmwire.ScanRequest], te
 		return err
 	}
 	tell(dsmwire.SyncEvent{Outcome: &dsmwire.SyncOutcome{
-		Objects: out.Objects, Added: sobjects(out.Added, everything), Changed: out.Changed, Missing: out.Missing,
-		Unchanged: out.Unchanged, Skipped: out.Skipped, Warnings: mapped(out.Warnings, warningOf),
+		Objects: out.Objects, Added: sobjects(out.Keys, everything), Changed: out.Changed, Missing: out.Missing,
+		Unchanged: out.Unchanged, Skipped: out.Skipped, Back: out.Back, Conflicts: out.Conflicts, Warnings: mapped(out.Warnings, warningOf),
 	}})
 	return nil
-}
-
-// warningOf names the HSM key by its CKA_ID in hex, which is what there is of it
-// in every case.
-func warningOf(w keysync.Warning) dsmwire.ScanWarning {
-	return dsmwire.ScanWarning{SourceKeyID: hex.EncodeToString(w.CKAID), VirtualKeyID: string(w.Key), Message: w.Message}
 }

@@ -26,8 +26,6 @@ var unbuiltCalls = []struct{ what, pattern string }{
 	{"key vaults of a cloud", "POST /sys/v1/groups/hmg/azure_vaults"},
 	{"key rings of a cloud", "POST /sys/v1/groups/hmg/gcp_key_rings"},
 	{"key collections of a cloud", "POST /sys/v1/groups/hmg/scan_collections"},
-	{"scanning in the background", "/sys/v1/groups/{group_id}/hmg/scans"},
-	{"scanning in the background", "/sys/v1/groups/{group_id}/hmg/scans/{rest...}"},
 	{"LDAP", "/sys/v1/ldap/{rest...}"},
 	{"reading the audit log", "/sys/v1/logs"},
 	{"plugins", "/sys/v1/marketplace"},

@@ -18,7 +18,6 @@ import (
 type groupRequest struct {
 	dsmwire.GroupRequest
 	ApprovalPolicy      unbuilt `json:"approval_policy,omitzero"`
-	AutoScan            unbuilt `json:"auto_scan,omitzero"`
 	ClientConfig        unbuilt `json:"client_configurations,omitzero"`
 	CryptographicPolicy unbuilt `json:"cryptographic_policy,omitzero"`
 	CustodianPolicy     unbuilt `json:"custodian_policy,omitzero"`
@@ -31,7 +30,7 @@ type groupRequest struct {
 
 func (r groupRequest) check() error {
 	return refuseUnbuilt(
-		named{"approval_policy", r.ApprovalPolicy}, named{"auto_scan", r.AutoScan}, named{"client_configurations", r.ClientConfig},
+		named{"approval_policy", r.ApprovalPolicy}, named{"client_configurations", r.ClientConfig},
 		named{"cryptographic_policy", r.CryptographicPolicy}, named{"custodian_policy", r.CustodianPolicy},
 		named{"export_policy", r.ExportPolicy}, named{"google_access_reason_policy", r.GooglePolicy},
 		named{"key_history_policy", r.KeyHistoryPolicy}, named{"key_metadata_policy", r.KeyMetadataPolicy},
@@ -49,6 +48,21 @@ func (r groupRequest) redundancy() *groups.Redundancy {
 		return nil
 	}
 	return &scheme
+}
+
+// autoScan reads auto_scan as hours, 0 for none; nil when it is not given.
+func (r groupRequest) autoScan() (*int, error) {
+	hours := 0
+	switch {
+	case r.AutoScan.Set != nil:
+		hours = r.AutoScan.Set.ScanIntervalHours
+		if hours < 1 || hours > 255 {
+			return nil, fault.New(fault.Invalid, "auto_scan.scan_interval_hours must be 1 to 255")
+		}
+	case !r.AutoScan.Remove:
+		return nil, nil
+	}
+	return &hours, nil
 }
 
 func (r groupRequest) added() ([]grouping.Connection, error) {
@@ -70,11 +84,15 @@ func (r groupRequest) newGroup() (grouping.NewGroup, error) {
 	if len(r.ModHmg) > 0 || len(r.DelHmg) > 0 {
 		return grouping.NewGroup{}, fault.New(fault.Invalid, "a new group has no connections to change: use add_hmg")
 	}
+	hours, err := r.autoScan()
+	if err != nil {
+		return grouping.NewGroup{}, err
+	}
 	added, err := r.added()
 	return grouping.NewGroup{
 		Name: or(r.Name, ""), Description: or(r.Description, ""), Metadata: or(r.CustomMetadata, nil), Connections: added,
-		Redundancy: or(r.redundancy(), groups.AnyOrder),
-		Policy:     groups.Policy{WriteBack: or(r.HmgSync, false), OwnKeysOnly: or(r.HmgSegregation, false)},
+		Redundancy: or(r.redundancy(), groups.AnyOrder), AutoScan: or(hours, 0),
+		Policy: groups.Policy{WriteBack: or(r.HmgSync, false), OwnKeysOnly: or(r.HmgSegregation, false)},
 	}, err
 }
 
@@ -87,6 +105,9 @@ func (r groupRequest) change() (grouping.Change, error) {
 		return ch, err
 	}
 	var err error
+	if ch.AutoScan, err = r.autoScan(); err != nil {
+		return ch, err
+	}
 	if ch.Add, err = r.added(); err != nil {
 		return ch, err
 	}
@@ -118,6 +139,9 @@ func (s *server) groupOf(g groups.Group) dsmwire.Group {
 		r.HmgSegregation, r.HmgSync, r.Hmg = &g.Policy.OwnKeysOnly, &g.Policy.WriteBack, map[string]dsmwire.HmgConfig{}
 		for _, c := range g.Connections {
 			r.Hmg[string(c.ID)] = hmgOf(c)
+		}
+		if g.AutoScan > 0 {
+			r.AutoScan = &dsmwire.AutoScan{ScanIntervalHours: g.AutoScan}
 		}
 		r.HmgStatus = map[string]dsmwire.ConnectionState{}
 		for _, st := range s.Grouping.State(g) {

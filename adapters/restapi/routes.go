@@ -13,6 +13,7 @@ func (s *server) routes() {
 	s.keys()
 	s.crypto()
 	s.connections()
+	s.scans()
 	s.elsewhere()
 	s.docs()
 }

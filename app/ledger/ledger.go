@@ -41,6 +41,8 @@ type Entry struct {
 	About  string // what else takes part, such as the key that wraps Object
 
 	HighVolume bool // successful uses are not recorded: the key's HIGHVOLUME asks for that
+
+	correlation string // of the change that the entry was given to
 }
 
 // Change records the intent, runs do, and records the outcome. Do sets what it
@@ -50,7 +52,27 @@ func (l *Ledger) Change(ctx context.Context, e Entry, do func(*Entry) error) err
 	if err := l.append(ctx, e, correlation, audit.Begun, ""); err != nil {
 		return err
 	}
+	e.correlation = correlation
 	return l.conclude(ctx, e, correlation, do(&e))
+}
+
+// Note is one of the many things that a change comes upon.
+type Note struct{ Action, Object, Detail string }
+
+// Notes records what the change that e was given to has come upon, all at once
+// and before anything is made of it. It returns why that was not recorded.
+func (l *Ledger) Notes(ctx context.Context, e Entry, notes []Note) error {
+	if len(notes) == 0 {
+		return nil
+	}
+	at, records := l.now(), make([]audit.Record, len(notes))
+	for i, n := range notes {
+		records[i] = audit.Record{
+			At: at, Correlation: e.correlation, Account: e.Caller.Account, Actor: e.Caller.Principal,
+			Action: n.Action, Object: n.Object, Group: e.Group, Outcome: audit.Done, Detail: n.Detail,
+		}
+	}
+	return unwritten(l.store.AppendAudit(ctx, records...))
 }
 
 // Use runs do and records its outcome before the result may be released:
@@ -91,6 +113,10 @@ func (l *Ledger) append(ctx context.Context, e Entry, correlation string, o audi
 		At: l.now(), Correlation: correlation, Account: e.Caller.Account, Actor: e.Caller.Principal,
 		Action: e.Action, Object: e.Object, Group: e.Group, Outcome: o, Detail: e.detail(detail),
 	})
+	return unwritten(err)
+}
+
+func unwritten(err error) error {
 	if err != nil {
 		return fault.Wrap(fault.Unavailable, err, "the audit log cannot be written, so that nothing may be done")
 	}

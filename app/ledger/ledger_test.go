@@ -34,6 +34,30 @@ var outcomes = map[fault.Kind]audit.Outcome{
 
 func TestChange(t *testing.T) {
 	t.Parallel()
+	t.Run("records what it comes upon under its correlation id, all or nothing", func(t *testing.T) {
+		t.Parallel()
+		w := apptest.New(t)
+		notes := []ledger.Note{{"key missing", "one", ""}, {"key imported by sync", "two", "id 01"}}
+		got := w.Records(func() {
+			err := w.Ledger.Change(t.Context(), entry, func(e *ledger.Entry) error {
+				apptest.Want(t, "no notes", w.Ledger.Notes(t.Context(), *e, nil), "")
+				return w.Ledger.Notes(t.Context(), *e, notes)
+			})
+			apptest.Want(t, "Change", err, "")
+		})
+		if len(got) != 4 {
+			t.Fatalf("got %d records, want 4", len(got))
+		}
+		for i, n := range notes {
+			r := got[i+1]
+			if r.Correlation != got[0].Correlation || r.Action != n.Action || r.Object != n.Object || r.Detail != n.Detail || r.Group != "group" || r.Outcome != audit.Done {
+				t.Errorf("got %+v, want a record of %+v under %s", r, n, got[0].Correlation)
+			}
+		}
+		w.Store.Fail(storesim.Fault{Call: "AppendAudit", Skip: 1, Err: storesim.Lost()})
+		err := w.Ledger.Change(t.Context(), entry, func(e *ledger.Entry) error { return w.Ledger.Notes(t.Context(), *e, notes) })
+		apptest.Want(t, "notes that cannot be written", err, fault.Unavailable)
+	})
 	t.Run("is recorded as begun and as ended, with one correlation id", func(t *testing.T) {
 		t.Parallel()
 		w := apptest.New(t)

@@ -58,7 +58,7 @@ func TestWhatHappensMeanwhile(t *testing.T) {
 				}
 				want := append([]string{"foreign"}, c.want...)
 				w.wantNames(want...)
-				if out := w.sync(""); len(out.Added)+out.Changed+out.Missing != 0 {
+				if out := w.sync(""); out.Added+out.Changed+out.Missing != 0 {
 					t.Errorf("the next sync: got %+v, want nothing new", out)
 				}
 				for _, name := range want {

@@ -3,39 +3,54 @@ package syncing
 import (
 	"context"
 	"errors"
+	"fmt"
+	"slices"
 	"time"
 
+	"gatehouse/app/ledger"
 	"gatehouse/core/fault"
 	"gatehouse/core/groups"
 	"gatehouse/core/id"
 	"gatehouse/core/intents"
 	"gatehouse/core/keys"
 	"gatehouse/core/keysync"
+	"gatehouse/core/policy"
 	"gatehouse/ports/store"
 )
 
 // batch is the number of keys recorded in one transaction.
 const batch = 500
 
-// record stores the plan, which was made of these known keys, in batches and
-// returns the keys added.
-func (s *Service) record(ctx context.Context, g groups.Group, plan keysync.Plan, known []keys.Key, progress func(Progress)) ([]keys.Key, error) {
-	changes := changesOf(plan, known, s.cfg.Now())
-	total := len(plan.New) + len(changes)
+// record stores what a reading has found, in batches, and returns the keys
+// added. Each difference is in the audit log before it is stored: a process that
+// dies in between leaves records of at most one batch, which the next sync
+// records again.
+func (s *Service) record(ctx context.Context, j *job, g groups.Group, e ledger.Entry, r reading, progress func(Progress)) ([]keys.Key, error) {
+	changes, notes := changesOf(r.plan, r.known, s.cfg.Now())
+	total := len(r.plan.New) + len(changes)
+	if total == 0 {
+		return nil, nil
+	}
+	if err := s.keep(ctx, j); err != nil {
+		return nil, err
+	}
 	done := 0
 	for len(changes) > 0 {
 		n := min(batch, len(changes))
+		if err := s.ledger.Notes(ctx, e, noted(notes[:n])); err != nil {
+			return nil, err
+		}
 		if err := s.cat.SyncKeys(ctx, nil, changes[:n]); err != nil {
 			return nil, err
 		}
-		changes = changes[n:]
+		changes, notes = changes[n:], notes[n:]
 		done += n
 		progress(Progress{Phase: Recording, Done: done, Total: total})
 	}
-	added := make([]keys.Key, 0, len(plan.New))
-	for rest := plan.New; len(rest) > 0; {
+	added := make([]keys.Key, 0, len(r.plan.New))
+	for rest := r.plan.New; len(rest) > 0; {
 		n := min(batch, len(rest))
-		stored, err := s.add(ctx, g, rest[:n])
+		stored, err := s.add(ctx, g, e, rest[:n])
 		added = append(added, stored...)
 		if err != nil {
 			return added, err
@@ -47,9 +62,15 @@ func (s *Service) record(ctx context.Context, g groups.Group, plan keysync.Plan,
 	return added, nil
 }
 
+// noted are the notes that say something.
+func noted(all []ledger.Note) []ledger.Note {
+	return slices.DeleteFunc(slices.Clone(all), func(n ledger.Note) bool { return n.Action == "" })
+}
+
 // changesOf returns what the plan changes of known keys. A key that was changed
-// since it was read is left alone.
-func changesOf(plan keysync.Plan, known []keys.Key, now time.Time) []store.KeyChange {
+// since it was read is left alone. Each change has its note, which is empty
+// where there is nothing to tell.
+func changesOf(plan keysync.Plan, known []keys.Key, now time.Time) ([]store.KeyChange, []ledger.Note) {
 	versions := make(map[id.Key]int64, len(known))
 	for _, k := range known {
 		versions[k.ID] = k.Version
@@ -62,9 +83,22 @@ func changesOf(plan keysync.Plan, known []keys.Key, now time.Time) []store.KeyCh
 			return apply(k), nil
 		}}
 	}
+	conflicts := map[id.Key]string{}
+	for _, c := range plan.Conflicts {
+		conflicts[c.Key] = c.Message
+	}
 	changes := make([]store.KeyChange, 0, len(plan.Changed)+len(plan.Missing))
+	notes := make([]ledger.Note, 0, cap(changes))
 	for _, ch := range plan.Changed {
 		changes = append(changes, change(ch.Key, ch.Apply))
+		n := ledger.Note{Object: string(ch.Key), Detail: placeOf(ch.Pointer)}
+		switch {
+		case ch.Back:
+			n.Action = policy.KeyBack
+		case ch.Moved:
+			n.Action = policy.KeyMoved
+		}
+		notes = append(notes, n)
 	}
 	for _, missing := range plan.Missing {
 		changes = append(changes, change(missing, func(k keys.Key) keys.Key {
@@ -72,17 +106,37 @@ func changesOf(plan keysync.Plan, known []keys.Key, now time.Time) []store.KeyCh
 			k.Virtual.MissingSince = now
 			return k
 		}))
+		n := ledger.Note{Action: policy.KeyMissing, Object: string(missing)}
+		if why, conflict := conflicts[missing]; conflict {
+			n.Action, n.Detail = policy.KeyConflict, why
+		}
+		notes = append(notes, n)
 	}
-	return changes
+	return changes, notes
 }
+
+// placeOf tells people where an HSM has a key.
+func placeOf(p keys.Pointer) string {
+	return fmt.Sprintf("CKA_ID %x, CKA_LABEL %q", p.ID[:min(len(p.ID), shown)], p.Label[:min(len(p.Label), shown)])
+}
+
+// shown is how much of an id or a label is shown, in bytes.
+const shown = 64
 
 // add stores new virtual keys. Their names are looked up before; when somebody
 // takes one in between, they are looked up again.
-func (s *Service) add(ctx context.Context, g groups.Group, found []keysync.Found) ([]keys.Key, error) {
+func (s *Service) add(ctx context.Context, g groups.Group, e ledger.Entry, found []keysync.Found) ([]keys.Key, error) {
+	added, notes, now := make([]keys.Key, len(found)), make([]ledger.Note, len(found)), s.cfg.Now()
+	for i, f := range found {
+		added[i] = s.newKey(g, f, now)
+		notes[i] = ledger.Note{Action: policy.KeyImported, Object: string(added[i].ID), Detail: placeOf(f.Pointer)}
+	}
+	if err := s.ledger.Notes(ctx, e, notes); err != nil {
+		return nil, err
+	}
 	var err error
 	for range 3 {
-		var added []keys.Key
-		if added, err = s.named(ctx, g, found); err != nil {
+		if err = s.name(ctx, g, found, added); err != nil {
 			return nil, err
 		}
 		if err = s.cat.SyncKeys(ctx, added, nil); err == nil {
@@ -95,16 +149,14 @@ func (s *Service) add(ctx context.Context, g groups.Group, found []keysync.Found
 	return nil, err
 }
 
-// named makes the records of found keys, with names that nobody has and that
-// are kept for nobody.
-func (s *Service) named(ctx context.Context, g groups.Group, found []keysync.Found) ([]keys.Key, error) {
+// name gives the records of found keys names that nobody has and that are kept
+// for nobody.
+func (s *Service) name(ctx context.Context, g groups.Group, found []keysync.Found, added []keys.Key) error {
 	taken, err := s.kept(ctx, g.Account)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	now := s.cfg.Now()
-	added := make([]keys.Key, 0, len(found))
-	for _, f := range found {
+	for i, f := range found {
 		var lookup error
 		name := f.Name(func(n string) bool {
 			if taken[n] || lookup != nil {
@@ -117,12 +169,12 @@ func (s *Service) named(ctx context.Context, g groups.Group, found []keysync.Fou
 			return err == nil
 		})
 		if lookup != nil {
-			return nil, lookup
+			return lookup
 		}
 		taken[name] = true
-		added = append(added, s.newKey(g, f, name, now))
+		added[i].Name = name
 	}
-	return added, nil
+	return nil
 }
 
 // kept returns the names that are kept for keys which are being made.
@@ -137,11 +189,11 @@ func (s *Service) kept(ctx context.Context, a id.Account) (map[string]bool, erro
 	return names, err
 }
 
-// newKey is the record of a key that was found in an HSM.
-func (s *Service) newKey(g groups.Group, f keysync.Found, name string, now time.Time) keys.Key {
+// newKey is the record of a key that was found in an HSM, all but its name.
+func (s *Service) newKey(g groups.Group, f keysync.Found, now time.Time) keys.Key {
 	p := f.Pointer
 	return keys.Key{
-		ID: id.Key(s.cfg.NewID()), Account: g.Account, Group: g.ID, Name: name, Type: f.Type, Size: f.Size, Curve: f.Curve,
+		ID: id.Key(s.cfg.NewID()), Account: g.Account, Group: g.ID, Type: f.Type, Size: f.Size, Curve: f.Curve,
 		Ops: f.Ops & keys.PossibleOps(f.Type, f.Curve), State: keys.Active, Enabled: true, Origin: keys.OriginExternal,
 		Creator:    id.Principal{Kind: id.GroupPrincipal, ID: string(g.ID)},
 		PublicOnly: f.PublicOnly, PublicKey: f.PublicKey, KCV: f.KCV, CreatedAt: now, ActivationDate: now, Virtual: &p,

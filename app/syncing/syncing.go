@@ -1,10 +1,11 @@
 // Package syncing holds the use case of a key sync: the keys of a group's HSM
 // slot become virtual keys.
 //
-// One sync of a group runs at a time. The inventory streams, progress is told
-// as it goes, only differences are written, and a sync that is cut off leaves
-// what it has recorded so far: the next one goes on from there. Safe for
-// concurrent use.
+// One sync of a group runs at a time; who asks for one meanwhile waits for it,
+// or is told of it. The inventory streams, progress is told as it goes, only
+// differences are written, each one is in the audit log, and a sync that is cut
+// off leaves what it has recorded so far: the next one goes on from there. Safe
+// for concurrent use.
 package syncing
 
 import (
@@ -46,7 +47,10 @@ type Service struct {
 	cfg     Config
 
 	mu      sync.Mutex
-	running map[id.Group]bool
+	running map[id.Group]*job
+	unended map[id.Group]keysync.Scan // have ended, which could not be stored
+	closed  bool
+	asyncs  sync.WaitGroup
 
 	comparing map[id.Group]chan struct{} // closed when it is done
 	compared  map[id.Group]comparison
@@ -57,7 +61,10 @@ func New(cat *catalogue.Catalogue, l *ledger.Ledger, slots *slotkeys.Backend, k 
 	if cfg.CompareEvery == 0 {
 		cfg.CompareEvery = 15 * time.Minute
 	}
-	return &Service{cat: cat, ledger: l, slots: slots, keyring: k, cfg: cfg, running: map[id.Group]bool{}, comparing: map[id.Group]chan struct{}{}, compared: map[id.Group]comparison{}}
+	return &Service{
+		cat: cat, ledger: l, slots: slots, keyring: k, cfg: cfg, running: map[id.Group]*job{}, unended: map[id.Group]keysync.Scan{},
+		comparing: map[id.Group]chan struct{}{}, compared: map[id.Group]comparison{},
+	}
 }
 
 // Phase is what a running sync is doing.
@@ -78,86 +85,110 @@ type Progress struct {
 
 // Outcome is what a sync has found and recorded.
 type Outcome struct {
-	Objects   int        // objects in the slot
-	Added     []keys.Key // new virtual keys
-	Changed   int
-	Missing   int // keys newly marked missing
-	Unchanged int
-	Skipped   int // left out by the group's key scan setting
-	Warnings  []keysync.Warning
+	keysync.Counts
+	Keys     []keys.Key // the new virtual keys
+	Warnings []keysync.Warning
 }
 
+// action is what the audit log calls a sync.
+const action = "group sync"
+
 // Sync brings the virtual keys of group g in line with its HSM. Progress may be
-// nil; it is called from one goroutine. Conflict while another sync of the
-// group runs; Unavailable "Not Connected: …" when the HSM is out of reach.
+// nil; it is called from one goroutine. While another sync of the group runs it
+// waits, and then does its own: nothing that was in the HSM when it was called
+// is missed. Unavailable "Not Connected: …" when the HSM is out of reach.
 func (s *Service) Sync(ctx context.Context, c access.Caller, gid id.Group, progress func(Progress)) (Outcome, error) {
 	if progress == nil {
 		progress = func(Progress) {}
 	}
 	var out Outcome
-	err := s.ledger.Change(ctx, ledger.Entry{Caller: c, Action: "group sync", Object: string(gid), Group: gid}, func(*ledger.Entry) error {
-		g, err := s.cat.Group(ctx, gid)
+	err := s.ledger.Change(ctx, entry(c, gid), func(e *ledger.Entry) error {
+		if _, err := s.managed(ctx, c, gid); err != nil {
+			return err
+		}
+		j, err := s.turnFor(ctx, gid, c.Principal)
 		if err != nil {
 			return err
 		}
-		if err := access.ManageGroup(c, g.Account, g.ID); err != nil {
-			return err
-		}
-		if !g.Kind.HSM() {
-			return fault.New(fault.Invalid, "the group is not linked to an HSM")
-		}
-		if !s.start(s.running, gid) {
-			return fault.New(fault.Conflict, "a sync of this group is running")
-		}
-		defer s.end(s.running, gid)
-		out, err = s.sync(ctx, g, progress)
+		out, err = s.carryOut(ctx, j, *e, progress)
 		return err
 	})
 	return out, err
 }
 
-// start makes the caller the only one who does something to g; false when
-// somebody is at it.
-func (s *Service) start(what map[id.Group]bool, g id.Group) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if what[g] {
-		return false
+func entry(c access.Caller, g id.Group) ledger.Entry {
+	return ledger.Entry{Caller: c, Action: action, Object: string(g), Group: g}
+}
+
+// managed returns a group whose keys the caller may sync.
+func (s *Service) managed(ctx context.Context, c access.Caller, gid id.Group) (groups.Group, error) {
+	return s.linked(ctx, gid, func(g groups.Group) error { return access.ManageGroup(c, g.Account, g.ID) })
+}
+
+// linked returns a group that is linked to an HSM, if the caller may.
+func (s *Service) linked(ctx context.Context, gid id.Group, may func(groups.Group) error) (groups.Group, error) {
+	g, err := s.cat.Group(ctx, gid)
+	if err != nil {
+		return g, err
 	}
-	what[g] = true
-	return true
+	if err := may(g); err != nil {
+		return groups.Group{}, err
+	}
+	if !g.Kind.HSM() {
+		return groups.Group{}, fault.New(fault.Invalid, "the group is not linked to an HSM")
+	}
+	return g, nil
 }
 
-func (s *Service) end(what map[id.Group]bool, g id.Group) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	delete(what, g)
+// reading is an inventory and what it comes to.
+type reading struct {
+	objects int
+	plan    keysync.Plan
+	known   []keys.Key
+
+	inventory []hsm.Object
+	through   id.Connection
 }
 
-func (s *Service) sync(ctx context.Context, g groups.Group, progress func(Progress)) (Outcome, error) {
+// read reads the slot of g and plans what a sync has to record.
+func (s *Service) read(ctx context.Context, g groups.Group, progress func(Progress)) (reading, error) {
 	// Keys that are changed while this reads are left alone: the next sync sees to them.
 	watch := s.keyring.Watch()
 	defer watch.End()
 	inventory, through, err := s.inventory(ctx, g, progress)
 	if err != nil {
-		return Outcome{}, err
+		return reading{}, err
 	}
 	known, err := s.known(ctx, g)
 	if err != nil {
-		return Outcome{}, err
+		return reading{}, err
 	}
 	touched, err := watch.Touched(ctx)
 	if err != nil {
-		return Outcome{}, err
+		return reading{}, err
 	}
 	rest, known := untouched(inventory, known, touched)
-	plan := keysync.Make(rest, known, g.Policy)
-	out := Outcome{
-		Objects: len(inventory), Changed: len(plan.Changed), Missing: len(plan.Missing), Unchanged: plan.Unchanged,
-		Skipped: plan.Skipped, Warnings: plan.Warnings,
+	return reading{len(inventory), keysync.Make(rest, known, g.Policy), known, inventory, through}, nil
+}
+
+// sync reads, and records what has changed.
+func (s *Service) sync(ctx context.Context, j *job, g groups.Group, e ledger.Entry, progress func(Progress)) (Outcome, error) {
+	r, err := s.read(ctx, g, progress)
+	if err != nil {
+		return Outcome{}, err
 	}
-	if out.Added, err = s.record(ctx, g, plan, known, progress); err == nil {
-		out.Warnings = append(out.Warnings, s.compareSynced(ctx, g, through, inventory)...)
+	out := Outcome{Warnings: r.plan.Warnings, Counts: keysync.Counts{
+		Objects: r.objects, Changed: len(r.plan.Changed), Missing: len(r.plan.Missing), Conflicts: len(r.plan.Conflicts),
+		Unchanged: r.plan.Unchanged, Skipped: r.plan.Skipped,
+	}}
+	for _, ch := range r.plan.Changed {
+		if ch.Back {
+			out.Back++
+		}
+	}
+	out.Keys, err = s.record(ctx, j, g, e, r, progress)
+	if out.Added = len(out.Keys); err == nil {
+		out.Warnings = append(out.Warnings, s.compareSynced(ctx, g, r.through, r.inventory)...)
 	}
 	return out, err
 }

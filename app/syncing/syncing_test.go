@@ -33,16 +33,17 @@ func TestSync(t *testing.T) {
 	own := w.generate("own")
 	recorded := w.Recorded(func() {
 		out := w.sync("")
-		if out.Objects != 5 || len(out.Added) != 3 || out.Unchanged != 1 || out.Changed+out.Missing+out.Skipped != 0 || len(out.Warnings) != 1 {
+		if out.Objects != 5 || out.Added != 3 || out.Unchanged != 1 || out.Changed+out.Missing+out.Skipped != 0 || len(out.Warnings) != 1 {
 			t.Errorf("got %+v, want 3 of 5 objects added, one known and a warning", out)
 		}
-		for _, k := range out.Added {
+		for _, k := range out.Keys {
 			if k.Creator != (id.Principal{Kind: id.GroupPrincipal, ID: string(w.group.ID)}) || k.Origin != keys.OriginExternal || k.State != keys.Active || !k.Enabled || k.Virtual.Own {
 				t.Errorf("got %+v, want an active key that the group found", k)
 			}
 		}
 	})
-	if want := []string{"begun group sync", "done group sync"}; !slices.Equal(recorded, want) {
+	const imported = "done key imported by sync"
+	if want := []string{"begun group sync", imported, imported, imported, "done group sync"}; !slices.Equal(recorded, want) {
 		t.Errorf("got the records %q, want %q", recorded, want)
 	}
 	w.wantNames("alpha", "alpha (2)", "id-00000003", "own")
@@ -51,24 +52,24 @@ func TestSync(t *testing.T) {
 	}
 
 	writes := w.Store.Writes()
-	if out := w.sync(""); len(out.Added)+out.Changed+out.Missing != 0 || out.Unchanged != 4 || w.Store.Writes() != writes {
+	if out := w.sync(""); out.Added+out.Changed+out.Missing != 0 || out.Unchanged != 4 || w.Store.Writes() != writes {
 		t.Errorf("again: got %+v and %d writes, want nothing new and none", out, w.Store.Writes()-writes)
 	}
 
 	w.take(1)
 	w.put(4, "late")
 	w.Pass(1)
-	if out := w.sync(""); len(out.Added) != 1 || out.Missing != 1 || out.Unchanged != 3 {
+	if out := w.sync(""); out.Added != 1 || out.Missing != 1 || out.Unchanged != 3 {
 		t.Errorf("after changes in the HSM: got %+v, want one added and one missing", out)
 	}
 	w.wantNames("[alpha]", "alpha (2)", "id-00000003", "late", "own")
 	apptest.Want(t, "a missing key", w.encrypts("alpha"), fault.BadState)
 	writes = w.Store.Writes()
-	if out := w.sync(""); len(out.Added)+out.Changed+out.Missing != 0 || w.Store.Writes() != writes {
+	if out := w.sync(""); out.Added+out.Changed+out.Missing != 0 || w.Store.Writes() != writes {
 		t.Errorf("again: got %+v and %d writes, want nothing new and none", out, w.Store.Writes()-writes)
 	}
 	w.put(1, "alpha")
-	if out := w.sync(""); out.Changed != 1 || len(out.Added) != 0 {
+	if out := w.sync(""); out.Changed != 1 || out.Added != 0 {
 		t.Errorf("once it is back: got %+v, want it changed and nothing added", out)
 	}
 	apptest.Want(t, "the key that is back", w.encrypts("alpha"), "")
@@ -80,7 +81,7 @@ func TestOwnKeysOnly(t *testing.T) {
 	w := newWorld(t, groups.Policy{OwnKeysOnly: true})
 	w.put(1, "alpha")
 	w.generate("own")
-	if out := w.sync(""); out.Skipped != 1 || len(out.Added) != 0 || out.Unchanged != 1 {
+	if out := w.sync(""); out.Skipped != 1 || out.Added != 0 || out.Unchanged != 1 {
 		t.Errorf("got %+v, want the key of others left out", out)
 	}
 	w.wantNames("own")
@@ -135,14 +136,15 @@ func TestASyncThatIsCutOffIsGoneOnWith(t *testing.T) {
 				out, err = w.Syncing.Sync(cut(w), w.admin, w.group.ID, nil)
 				apptest.Want(t, "Sync", err, fault.Unavailable)
 			})
-			if len(out.Added) != 500 || len(w.keys()) != 500 {
-				t.Errorf("got %d added and %d recorded, want the first 500", len(out.Added), len(w.keys()))
+			if out.Added != 500 || len(w.keys()) != 500 {
+				t.Errorf("got %d added and %d recorded, want the first 500", out.Added, len(w.keys()))
 			}
-			if want := []string{"begun group sync", "failed group sync"}; !slices.Equal(recorded, want) {
-				t.Errorf("got the records %q, want %q", recorded, want)
+			// each batch is recorded before it is stored
+			if n := len(recorded); n != 1002 || recorded[0] != "begun group sync" || recorded[n-1] != "failed group sync" {
+				t.Errorf("got %d records from %q to %q, want the sync, which failed, and two batches of keys", n, recorded[0], recorded[n-1])
 			}
-			if out := w.sync(""); len(out.Added) != 700 || out.Unchanged != 500 || len(w.keys()) != 1200 {
-				t.Errorf("got %d added, %d unchanged and %d recorded, want 700, 500 and 1200", len(out.Added), out.Unchanged, len(w.keys()))
+			if out := w.sync(""); out.Added != 700 || out.Unchanged != 500 || len(w.keys()) != 1200 {
+				t.Errorf("got %d added, %d unchanged and %d recorded, want 700, 500 and 1200", out.Added, out.Unchanged, len(w.keys()))
 			}
 		})
 	}
@@ -152,6 +154,8 @@ func TestOneSyncOfAGroupAtATime(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, groups.Policy{})
 	other := w.AddHSMGroup(w.account, "other", groups.Policy{})
+	w.put(1, "one")
+	w.put(2, "two")
 	w.HSM.Fail(tokensim.Fault{Call: tokensim.Inventory, Hang: true})
 	first := make(chan error)
 	go func() {
@@ -161,12 +165,33 @@ func TestOneSyncOfAGroupAtATime(t *testing.T) {
 	if err := w.HSM.AwaitHanging(w.ctx, tokensim.Inventory, 1); err != nil {
 		t.Fatal(err)
 	}
-	w.sync(fault.Conflict)
 	_, err := w.Syncing.Sync(w.ctx, w.admin, other.ID, nil)
 	apptest.Want(t, "Sync of another group", err, "")
+
+	impatient, leave := context.WithCancel(w.ctx)
+	leave()
+	_, err = w.Syncing.Sync(impatient, w.admin, w.group.ID, nil)
+	apptest.Want(t, "who does not wait", err, fault.Unavailable)
+
+	// two administrators: the second waits, and misses nothing
+	second := make(chan syncing.Outcome)
+	go func() {
+		out, err := w.Syncing.Sync(w.ctx, w.Admin(w.account), w.group.ID, nil)
+		apptest.Want(t, "the second", err, "")
+		second <- out
+	}()
+	select {
+	case <-second:
+		t.Error("the second has not waited")
+	case <-first:
+		t.Error("the first has ended while the HSM hangs")
+	default:
+	}
 	w.HSM.Release()
 	apptest.Want(t, "the first", <-first, "")
-	w.sync("")
+	if out := <-second; out.Objects != 2 || out.Unchanged != 2 {
+		t.Errorf("the second: got %+v, want both keys known", out)
+	}
 }
 
 func TestSyncIsRefused(t *testing.T) {

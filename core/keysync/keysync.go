@@ -8,6 +8,8 @@
 package keysync
 
 import (
+	"bytes"
+
 	"gatehouse/core/groups"
 	"gatehouse/core/hsm"
 	"gatehouse/core/id"
@@ -71,6 +73,11 @@ type Warning struct {
 	Label   []byte
 	Key     id.Key // the virtual key that it is about, where there is one
 	Message string
+}
+
+// Equal reports whether w and v say the same.
+func (w Warning) Equal(v Warning) bool {
+	return bytes.Equal(w.CKAID, v.CKAID) && bytes.Equal(w.Label, v.Label) && w.Key == v.Key && w.Message == v.Message
 }
 
 // Make compares the inventory of a slot with the known virtual keys of a group.

@@ -1,6 +1,7 @@
 package keysync
 
 import (
+	"slices"
 	"strconv"
 	"time"
 
@@ -54,7 +55,7 @@ const WarningsKept = 1000
 func (s Scan) End(at time.Time, r Result, message string, c Counts, warnings []Warning) Scan {
 	s.FinishedAt, s.Result, s.Message, s.Counts, s.Warnings = at, r, message, c, warnings
 	if n := len(warnings); n > WarningsKept {
-		s.Warnings = append(warnings[:WarningsKept-1:WarningsKept-1], Warning{Message: "there were " + strconv.Itoa(n) + " warnings; the first are kept"})
+		s.Warnings = slices.Concat(warnings[:WarningsKept-1], []Warning{{Message: "there were " + strconv.Itoa(n) + " warnings; the first are kept"}})
 	}
 	return s
 }

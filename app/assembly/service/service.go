@@ -116,6 +116,10 @@ func New(ctx context.Context, o Outside) (*Service, error) {
 	}
 	s.Syncing = syncing.New(cat, book, slots, s.Keyring, syncing.Config{Now: o.Now, NewID: newID, CompareEvery: o.CompareEvery})
 
+	if err := s.Syncing.Interrupted(ctx); err != nil {
+		return nil, err
+	}
+
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	s.stop = stop
 	s.working.Go(func() { s.tend(background, o.RecoverEvery) })
@@ -123,6 +127,7 @@ func New(ctx context.Context, o Outside) (*Service, error) {
 		slots.Watch(background, func(ctx context.Context) ([]groups.Group, error) { return cat.ListGroups(ctx, "") })
 	})
 	s.working.Go(func() { s.compare(background, o.CompareEvery) })
+	s.working.Go(func() { s.sync(background) })
 	return s, nil
 }
 
@@ -145,6 +150,25 @@ func (s *Service) compare(ctx context.Context, every time.Duration) {
 		case <-timer.C:
 			if err := s.Syncing.CompareDue(ctx); err != nil && ctx.Err() == nil {
 				s.log.Warn("the keys behind a group's connections were not compared", "err", err)
+			}
+		}
+	}
+}
+
+// syncEvery is how often groups are looked at that are synced by themselves.
+const syncEvery = time.Minute
+
+// sync syncs the groups that are synced by themselves, until ctx ends.
+func (s *Service) sync(ctx context.Context) {
+	timer := time.NewTicker(syncEvery)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-timer.C:
+			if err := s.Syncing.SyncDue(ctx); err != nil && ctx.Err() == nil {
+				s.log.Warn("a group was not synced by itself", "err", err)
 			}
 		}
 	}
@@ -189,6 +213,7 @@ func (s *Service) lastSweep(ctx context.Context) {
 // have ended before.
 func (s *Service) Stop() {
 	s.stop()
+	s.Syncing.Close()
 	s.working.Wait()
 	s.slots.Close()
 }
