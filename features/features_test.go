@@ -33,7 +33,7 @@ const scenarioWithin = 2 * time.Minute
 // TestFeaturesSimulated plays the features on the service in this process over
 // simulated HSMs.
 func TestFeaturesSimulated(t *testing.T) {
-	play(t, show{"simulated", stage.Simulated, "", []string{steps.Balanced}, 8})
+	play(t, show{"simulated", stage.Simulated, "", []string{steps.Balanced, steps.Programs}, 8})
 }
 
 // TestFeaturesReal plays them over REST on the programs as they ship, over

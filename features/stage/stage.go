@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"gatehouse/features/markers"
 	"gatehouse/features/steps"
@@ -33,7 +34,8 @@ type Set struct {
 	Data  string   // folder of the service's database
 	Logs  []string // files that service and gateways write to
 
-	mu      sync.Mutex // while scenarios are played
+	trials  atomic.Int64 // gateways that scenarios have started
+	mu      sync.Mutex   // while scenarios are played
 	closers []func() error
 }
 

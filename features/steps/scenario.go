@@ -42,6 +42,7 @@ type scenario struct {
 	encrypted encrypted
 	mac       stamped
 	tokens    tokens
+	starting  starting
 	digest    []byte
 	random    [][]byte
 }

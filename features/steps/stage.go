@@ -34,6 +34,8 @@ type Stage struct {
 	// Scan reports whether marker is anywhere in the service's database.
 	Scan  func(marker []byte) (found bool, err error)
 	Trust Trust
+	// Try starts a further gateway with other settings; nil where there are no programs.
+	Try func(ctx context.Context, settings ...string) (lab.Trial, error)
 
 	mu       sync.Mutex
 	accounts []string // ids of those that no scenario has yet

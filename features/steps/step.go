@@ -31,7 +31,7 @@ type Step struct {
 // Steps returns all step definitions.
 func Steps() []Step {
 	return slices.Concat(groupSteps(), connectionSteps(), testSteps(), trustSteps(), renewalSteps(), estateSteps(), tokenSteps(), syncSteps(), keySteps(), makingSteps(),
-		signingSteps(), encryptingSteps(), macSteps(), outcomeSteps(), testedSteps(), balancerSteps(), loadSteps())
+		signingSteps(), encryptingSteps(), macSteps(), outcomeSteps(), testedSteps(), startingSteps(), balancerSteps(), loadSteps())
 }
 
 // Simulated is the tag of scenarios that need a Simulator.
@@ -57,6 +57,9 @@ func Register(sc *godog.ScenarioContext, stage *Stage) {
 		}
 		for _, way := range s.ways {
 			way.Cut()
+		}
+		if s.starting.runs {
+			s.starting.trial.Close()
 		}
 		if s.balanced != nil && s.balanced.Balancer != nil {
 			if err := s.balanced.close(); err != nil && failed == nil {
