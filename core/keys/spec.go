@@ -58,6 +58,12 @@ func (s Spec) CheckGenerate() (Spec, error) {
 		if s.Size < 2048 || s.Size > 8192 || s.Size%8 != 0 {
 			return s, fault.New(fault.Invalid, "key_size of a new RSA key must be a multiple of 8 from 2048 to 8192")
 		}
+		if s.RSA.PublicExponent == 0 {
+			s.RSA.PublicExponent = 65537
+		}
+		if e := s.RSA.PublicExponent; e < 65537 || e%2 == 0 {
+			return s, fault.New(fault.Invalid, "public exponent of a new RSA key must be odd and at least 65537")
+		}
 	case EC:
 		if s.Curve == "" {
 			return s, fault.New(fault.Invalid, "elliptic_curve is required for an EC key")
@@ -103,8 +109,9 @@ func (s Spec) CheckDerive(yields int) (Spec, error) {
 }
 
 // CheckImport reports what is wrong with s as an order to import size bytes of
-// material, and returns it with its defaults filled in. The key's own size is
-// known only to who reads the material.
+// material, and returns it with its defaults filled in. The key's own size, and
+// an RSA key's public exponent where none is given, are known only to who reads
+// the material.
 func (s Spec) CheckImport(size int) (Spec, error) {
 	if s.Type == "" {
 		return s, fault.New(fault.Invalid, "obj_type is required")
@@ -139,12 +146,6 @@ func (s Spec) check() (Spec, error) {
 	}
 	if s.Type != AES && s.Type != DES3 && s.Cipher != (CipherOptions{}) {
 		return s, fault.New(fault.Invalid, "cipher_mode is for AES and DES3 keys only")
-	}
-	if s.Type == RSA && s.RSA.PublicExponent == 0 {
-		s.RSA.PublicExponent = 65537
-	}
-	if e := s.RSA.PublicExponent; s.Type == RSA && (e < 65537 || e%2 == 0) {
-		return s, fault.New(fault.Invalid, "public exponent must be odd and at least 65537")
 	}
 	if s.Type != EC || s.Curve != "" { // otherwise the imported material tells; see OnCurve
 		var err error

@@ -33,6 +33,9 @@ func parse(tpl hsm.Template, value secret.Value) (material, error) {
 		}
 		return material{secret: append([]byte{}, raw...)}, nil
 	case keys.RSA, keys.EC:
+		if tpl.Curve == keys.Secp256k1 {
+			return material{}, unsupported()
+		}
 		m, err := parsePair(tpl.Private, raw)
 		if err != nil {
 			return material{}, err
