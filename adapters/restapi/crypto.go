@@ -104,5 +104,8 @@ func (s *server) crypto() {
 		ID: "Random", Method: http.MethodPost, Path: "/gatehouse/v1/random", Tag: tagCrypto,
 		Summary: "Make random bytes", Quiet: true, Do: random,
 	})
+	s.wrapping()
+	s.deriving()
+	s.parts()
 	s.notYet()
 }

@@ -48,6 +48,20 @@ func kcvOf(k keys.Key, method string) (string, error) {
 	return value, nil
 }
 
+// expectedKCV reads the check value that a new key is to have; it tells its
+// method by its length, six digits or ten.
+func expectedKCV(kcv, method string) (string, error) {
+	switch method {
+	case "", "Encrypt", "Cmac":
+	default:
+		return "", fault.New(fault.Invalid, "kcv_method is not one that the API knows")
+	}
+	if want := map[string]int{"": len(kcv), "Encrypt": 6, "Cmac": 10}[method]; kcv != "" && len(kcv) != want {
+		return "", fault.New(fault.Invalid, "kcv has not the length of its method's")
+	}
+	return kcv, nil
+}
+
 // verifyKCV compares a check value with the one of material that the caller has.
 func (s *server) verifyKCV(ctx context.Context, c *call[dsmwire.VerifyKCVRequest]) (dsmwire.VerifyKCVResponse, error) {
 	var none dsmwire.VerifyKCVResponse

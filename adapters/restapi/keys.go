@@ -6,6 +6,7 @@ import (
 
 	"gatehouse/adapters/dsmwire"
 	"gatehouse/app/keyring"
+	"gatehouse/core/fault"
 	"gatehouse/core/id"
 )
 
@@ -64,6 +65,9 @@ func (s *server) generateKey(ctx context.Context, c *call[sobjectRequest]) (dsmw
 	if !c.Body.Value.IsZero() {
 		return dsmwire.Sobject{}, errGenerateValue()
 	}
+	if c.Body.KCV != "" {
+		return dsmwire.Sobject{}, fault.New(fault.Invalid, "kcv is for imports; this call generates a key")
+	}
 	if isSet(c.Body.Transient) {
 		return transient(s.Keyring.GenerateTransient(ctx, c.Caller, group, spec))
 	}
@@ -78,6 +82,11 @@ func (s *server) importKey(ctx context.Context, c *call[sobjectRequest]) (dsmwir
 	group, spec, err := newKeySpec(&c.Body)
 	if err != nil {
 		return dsmwire.Sobject{}, err
+	}
+	if c.Body.KCV != "" {
+		if err := s.Keyring.CheckKCV(ctx, c.Caller, keyring.Inline{Type: spec.Type, Value: c.Body.Value.Secret()}, c.Body.KCV); err != nil {
+			return dsmwire.Sobject{}, err
+		}
 	}
 	if isSet(c.Body.Transient) {
 		return transient(s.Keyring.ImportTransient(ctx, c.Caller, group, spec, c.Body.Value.Secret()))

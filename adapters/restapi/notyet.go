@@ -15,20 +15,6 @@ func notYet(what string) error {
 // pending are the calls of the API that are not there yet: each is answered
 // plainly, after the caller has been identified, rather than as an unknown path.
 var pending = []struct{ id, method, path, what string }{
-	{"WrapKey", http.MethodPost, "/crypto/v1/wrapkey", "wrapping keys"},
-	{"UnwrapKey", http.MethodPost, "/crypto/v1/unwrapkey", "unwrapping keys"},
-	{"DeriveKey", http.MethodPost, "/crypto/v1/derive", "key derivation"},
-	{"DeriveKeyByID", http.MethodPost, "/crypto/v1/keys/{kid}/derive", "key derivation"},
-	{"AgreeKey", http.MethodPost, "/crypto/v1/agree", "key agreement"},
-	{"TransformKey", http.MethodPost, "/crypto/v1/transform", "key transformation"},
-	{"EncapsulateKey", http.MethodPost, "/crypto/v1/encapsulate", "key encapsulation"},
-	{"DecapsulateKey", http.MethodPost, "/crypto/v1/decapsulate", "key decapsulation"},
-	{"EncryptInit", http.MethodPost, "/crypto/v1/encrypt/init", "encryption in parts"},
-	{"EncryptUpdate", http.MethodPost, "/crypto/v1/encrypt/update", "encryption in parts"},
-	{"EncryptFinal", http.MethodPost, "/crypto/v1/encrypt/final", "encryption in parts"},
-	{"DecryptInit", http.MethodPost, "/crypto/v1/decrypt/init", "decryption in parts"},
-	{"DecryptUpdate", http.MethodPost, "/crypto/v1/decrypt/update", "decryption in parts"},
-	{"DecryptFinal", http.MethodPost, "/crypto/v1/decrypt/final", "decryption in parts"},
 	{"RotateSobject", http.MethodPost, "/crypto/v1/keys/rekey", "key rotation"},
 	{"ReplaceSobject", http.MethodPost, "/crypto/v1/keys/replace", "replacing keys"},
 	{"CopySobject", http.MethodPost, "/crypto/v1/keys/copy", "copying keys"},

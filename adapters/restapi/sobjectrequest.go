@@ -243,9 +243,6 @@ func optionalID[T ~string](s *string, field string) (T, error) {
 // and that nothing here would honour. Asking for the empty constraint, or for
 // nothing, is no such request.
 func (r *sobjectRequest) unsupported() error {
-	if r.KCV != "" {
-		return notYet("checking kcv when a key is made")
-	}
 	if r.RSA != nil {
 		for _, p := range slices.Concat(r.RSA.EncryptionPolicy, r.RSA.SignaturePolicy) {
 			if p.Padding != nil {

@@ -29,16 +29,8 @@ var encrypting = use[dsmwire.EncryptRequest, dsmwire.EncryptResponse]{
 			return nil, err
 		}
 		op := operations.Encrypt{Mode: mode, Hash: hash, Plain: r.Plain, IV: r.IV, AD: r.AD, Label: r.Label}
-		if mode == operations.GCM || mode == operations.CCM { // of no meaning elsewhere
-			op.TagBits = maxTagBits
-			if r.TagLen != nil {
-				op.TagBits = *r.TagLen
-			}
-			if op.TagBits <= 0 || op.TagBits > maxTagBits {
-				return nil, fault.New(fault.Invalid, "tag_len is not possible in this mode")
-			}
-		}
-		return op, nil
+		op.TagBits, err = tagBits(mode, r.TagLen)
+		return op, err
 	},
 	reply: func(kid string, res operations.Result) dsmwire.EncryptResponse {
 		return dsmwire.EncryptResponse{KID: kid, Cipher: present(res.Output), IV: res.IV, Tag: res.Tag}

@@ -70,18 +70,26 @@ func (s *Service) ImportTransient(ctx context.Context, c access.Caller, gid id.G
 }
 
 func (s *Service) createTransient(ctx context.Context, c access.Caller, gid id.Group, spec keys.Spec, r recipe) (keys.Key, secret.Value, error) {
+	r.admit = func(groups.Group) error {
+		if gid == "" {
+			return nil
+		}
+		return s.transientGroup(ctx, c, gid)
+	}
+	return s.makeLoose(ctx, c, ledger.Entry{Caller: c, Action: r.action, Group: gid}, gid, spec, r)
+}
+
+// makeLoose makes a transient key that the permissions of group gid govern.
+func (s *Service) makeLoose(ctx context.Context, c access.Caller, e ledger.Entry, gid id.Group, spec keys.Spec, r recipe) (keys.Key, secret.Value, error) {
 	var k keys.Key
 	var sealed secret.Value
-	entry := ledger.Entry{Caller: c, Action: r.action, Group: gid}
-	err := s.ledger.Use(ctx, entry, func(e *ledger.Entry) error {
+	err := s.ledger.Use(ctx, e, func(e *ledger.Entry) error {
 		err := access.MakeTransient(c)
 		if err != nil {
 			return err
 		}
-		if gid != "" {
-			if err = s.transientGroup(ctx, c, gid); err != nil {
-				return err
-			}
+		if err = r.admit(nowhere(c.Account)); err != nil {
+			return err
 		}
 		k, sealed, err = s.makeTransient(ctx, c, gid, spec, r)
 		e.Object = string(k.ID)
@@ -202,7 +210,11 @@ func (s *Service) Persist(ctx context.Context, c access.Caller, gid id.Group, sp
 		return keys.Key{}, s.refused(ctx, ledger.Entry{Caller: c, Action: "key persist", Group: gid}, err)
 	}
 	defer material.Wipe()
-	spec.Type, spec.Size, spec.Curve, spec.Ops, spec.RSA = k.Type, k.Size, k.Curve, k.Ops, k.RSA
+	spec.Type, spec.Size, spec.Curve, spec.ParamSet = k.Type, k.Size, k.Curve, k.ParamSet
+	spec.Ops, spec.RSA, spec.Cipher = k.Ops, k.RSA, k.Cipher
+	if k.ParamSet != "" {
+		spec.Size = 0 // the set tells it
+	}
 	return s.create(ctx, c, gid, spec, recipe{
 		action:   "key persist",
 		about:    "transient key " + string(k.ID),
