@@ -159,7 +159,7 @@ func (t *tool) config(l line) (dsmclient.Config, error) {
 	}
 	if t.flags.NoVerifySSL {
 		t.warn("THE SERVICE'S CERTIFICATE IS NOT VERIFIED (--no-verify-ssl): whoever is on the way can read and change passwords, keys and data.")
-		security.InsecureSkipVerify = true //nolint:gosec // asked for, and shouted about
+		security.InsecureSkipVerify = true // asked for, and shouted about
 	}
 	proxy := http.ProxyFromEnvironment
 	if l.proxy != "" {

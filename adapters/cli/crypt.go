@@ -50,7 +50,8 @@ func mode(text string) (*dsmwire.Mode, error) {
 		return nil, nil
 	case strings.HasPrefix(text, "{"): // as the API has it
 		m := new(dsmwire.Mode)
-		return m, m.UnmarshalJSON([]byte(text))
+		err := m.UnmarshalJSON([]byte(text))
+		return m, err
 	case padding == dsmwire.OAEP || padding == dsmwire.PSS:
 		if hash == "" {
 			hash = "SHA256"

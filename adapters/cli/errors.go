@@ -28,7 +28,7 @@ func (t *tool) tell(err error, code int) int {
 
 // each returns the errors that were joined into err.
 func each(err error) []error {
-	joined, ok := err.(interface{ Unwrap() []error }) //nolint:errorlint // the outermost only: what is wrapped has its line
+	joined, ok := err.(interface{ Unwrap() []error }) // the outermost only: what is wrapped has its line
 	if !ok {
 		return []error{err}
 	}

@@ -184,7 +184,7 @@ func (g createGroup) Run(ctx context.Context, t *tool) error {
 	if err := g.fill(&r); err != nil {
 		return err
 	}
-	if g.connectionFlags.given() {
+	if g.given() {
 		h, err := g.config(t, true)
 		if err != nil {
 			return err

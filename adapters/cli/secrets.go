@@ -51,7 +51,7 @@ func (t *tool) secretFile(path string) (secret.Value, error) {
 		in = f
 	}
 	text, err := bufio.NewReader(io.LimitReader(in, maxSecret)).ReadBytes('\n')
-	if err != nil && err != io.EOF { //nolint:errorlint // a Reader's own end
+	if err != nil && !errors.Is(err, io.EOF) {
 		return secret.Value{}, err
 	}
 	text = bytes.TrimRight(text, "\r\n")
