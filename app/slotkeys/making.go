@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"strings"
 
+	"gatehouse/core/fault"
 	"gatehouse/core/hsm"
 	"gatehouse/core/id"
 	"gatehouse/core/keys"
@@ -15,6 +16,9 @@ import (
 
 // Generate makes a key in the HSM.
 func (b *Backend) Generate(ctx context.Context, o backend.Order) (backend.Made, error) {
+	if err := inTokens(o.Spec.Type); err != nil {
+		return backend.Made{}, err
+	}
 	return b.make(ctx, o, func(ctx context.Context, t token.Token) (hsm.Object, error) {
 		return t.Generate(ctx, template(o, o.Spec.Type.Asymmetric()))
 	})
@@ -22,6 +26,9 @@ func (b *Backend) Generate(ctx context.Context, o backend.Order) (backend.Made, 
 
 // Import puts a key into the HSM.
 func (b *Backend) Import(ctx context.Context, o backend.Order, material secret.Value) (backend.Made, error) {
+	if err := inTokens(o.Spec.Type); err != nil {
+		return backend.Made{}, err
+	}
 	spec, material, private, err := b.cfg.Normalise(o.Spec, material)
 	if err != nil {
 		return backend.Made{}, err
@@ -30,6 +37,14 @@ func (b *Backend) Import(ctx context.Context, o backend.Order, material secret.V
 	return b.make(ctx, o, func(ctx context.Context, t token.Token) (hsm.Object, error) {
 		return t.Import(ctx, template(o, private), material)
 	})
+}
+
+// inTokens refuses types of keys that the port of tokens has no word for.
+func inTokens(t keys.Type) error {
+	if len(keys.ParamSets(t)) != 0 {
+		return fault.New(fault.Unsupported, "keys of type %s are not supported in an HSM", t)
+	}
+	return nil
 }
 
 func (b *Backend) make(ctx context.Context, o backend.Order, do func(context.Context, token.Token) (hsm.Object, error)) (backend.Made, error) {

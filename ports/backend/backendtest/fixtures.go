@@ -22,6 +22,8 @@ import (
 // kindOf names what a spec asks for: "AES 128", "EC NistP256".
 func kindOf(s keys.Spec) string {
 	switch {
+	case s.ParamSet != "":
+		return fmt.Sprintf("%s %s", s.Type, s.ParamSet)
 	case s.Curve != "":
 		return fmt.Sprintf("%s %s", s.Type, s.Curve)
 	case s.Size != 0:

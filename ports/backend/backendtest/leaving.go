@@ -195,7 +195,7 @@ func (s *suite) contexts(t *testing.T) {
 	cancel()
 	for name, err := range s.everything(ctx, t, s.b, *k) {
 		t.Run(name, func(t *testing.T) {
-			if name == "export" && fault.KindOf(err) == fault.Unsupported {
+			if refusable[name] && fault.KindOf(err) == fault.Unsupported {
 				return // refused before anything is asked
 			}
 			wantEnded(t, err)
@@ -206,6 +206,9 @@ func (s *suite) contexts(t *testing.T) {
 	}
 }
 
+// refusable is what a backend may refuse before it asks anything.
+var refusable = map[string]bool{"export": true, "wrap": true, "unwrap": true, "derive": true}
+
 // everything calls every method of b once.
 func (s *suite) everything(ctx context.Context, t *testing.T, b backend.Backend, k keys.Key) map[string]error {
 	t.Helper()
@@ -215,6 +218,12 @@ func (s *suite) everything(ctx context.Context, t *testing.T, b backend.Backend,
 	_, errs["import"] = b.Import(ctx, take, secret.New(bytes.Clone(s.fixed.aes)))
 	_, errs["operate"] = b.Operate(ctx, s.h.Group, s.allow(t, k, operations.Encrypt{Mode: operations.CBC, Plain: []byte("data")}))
 	_, errs["export"] = b.Export(ctx, s.h.Group, k)
+	pair := k
+	pair.Ops = keys.UseOps(keys.AES, "")
+	_, errs["wrap"] = b.Wrap(ctx, s.h.Group, s.allow(t, pair, operations.Wrap{Mode: operations.CBC}), backend.Subject{Key: k, Material: secret.New(bytes.Clone(s.fixed.aes))})
+	_, errs["unwrap"] = b.Unwrap(ctx, take, s.allow(t, pair, operations.Unwrap{Mode: operations.CBC, IV: make([]byte, 16), Wrapped: make([]byte, 32)}))
+	data := operations.EncryptData{Encryption: operations.Encrypt{Mode: operations.CBC, Plain: make([]byte, 32), IV: make([]byte, 16)}}
+	_, _, errs["derive"] = b.Derive(ctx, s.order(t, derived, 0), s.allow(t, pair, operations.Derive{By: data}))
 	label := []byte("label")
 	errs["update"] = b.Update(ctx, s.h.Group, k, hsm.Change{Label: &label})
 	errs["destroy"] = b.Destroy(ctx, s.h.Group, k)
@@ -274,7 +283,7 @@ func (s *suite) unreachable(t *testing.T) {
 		return
 	}
 	for name, err := range s.everything(within(t), t, s.h.Unreachable(t), *k) {
-		if name == "export" && fault.KindOf(err) == fault.Unsupported {
+		if refusable[name] && fault.KindOf(err) == fault.Unsupported {
 			continue // refused before anything is asked
 		}
 		t.Run(name, func(t *testing.T) { wantKind(t, err, fault.Unavailable) })

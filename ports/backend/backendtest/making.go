@@ -27,6 +27,11 @@ func (s *suite) generates(t *testing.T) {
 	for _, c := range keys.Curves() {
 		specs = append(specs, keys.Spec{Type: keys.EC, Curve: c})
 	}
+	for _, typ := range []keys.Type{keys.MLDSA, keys.MLKEM} {
+		for _, p := range keys.ParamSets(typ) {
+			specs = append(specs, keys.Spec{Type: typ, ParamSet: p})
+		}
+	}
 	for _, spec := range specs {
 		t.Run(kindOf(spec), func(t *testing.T) {
 			if k := s.generate(t, spec); k != nil {
@@ -52,6 +57,9 @@ func (s *suite) works(t *testing.T, k keys.Key) {
 		if v := s.do(t, k, operations.MACVerify{Hash: operations.SHA256, Data: data, MAC: m.Output}); !v.Valid {
 			t.Error("a MAC of the key itself does not verify")
 		}
+	case k.Type == keys.MLDSA:
+		s.verifiesItself(t, k, operations.Sign{Input: data})
+	case k.Type == keys.MLKEM: // see encapsulates
 	case k.Curve == keys.X25519:
 		if _, err := x509.ParsePKIXPublicKey(k.PublicKey); err != nil {
 			t.Errorf("reading the public key: %v", err)

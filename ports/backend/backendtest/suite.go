@@ -79,8 +79,8 @@ func (s *suite) record(o backend.Order, m backend.Made) keys.Key {
 	}
 	return keys.Key{
 		ID: o.ID, Account: s.h.Group.Account, Group: s.h.Group.ID, Name: o.Spec.Name,
-		Type: o.Spec.Type, Size: m.Size, Curve: m.Curve, Ops: ops, State: keys.Active, Enabled: true,
-		PublicOnly: m.Public, PublicKey: m.PublicKey, KCV: m.KCV, RSA: o.Spec.RSA, CreatedAt: now,
+		Type: o.Spec.Type, Size: m.Size, Curve: m.Curve, ParamSet: m.ParamSet, Ops: ops, State: keys.Active, Enabled: true,
+		PublicOnly: m.Public, PublicKey: m.PublicKey, KCV: m.KCV, KCVCMAC: m.KCVCMAC, RSA: o.Spec.RSA, CreatedAt: now,
 		Virtual: m.Virtual, Material: m.Material,
 	}
 }
@@ -121,6 +121,9 @@ func (s *suite) wantMade(t *testing.T, spec keys.Spec, k keys.Key) {
 	}
 	if spec.Type == keys.EC && (k.Curve == "" || spec.Curve != "" && k.Curve != spec.Curve) {
 		t.Errorf("key is on curve %q, want %q", k.Curve, spec.Curve)
+	}
+	if len(keys.ParamSets(spec.Type)) != 0 && (k.ParamSet == "" || spec.ParamSet != "" && k.ParamSet != spec.ParamSet) {
+		t.Errorf("key has the parameters %q, want %q", k.ParamSet, spec.ParamSet)
 	}
 	if got := len(k.PublicKey) != 0; got != spec.Type.Asymmetric() {
 		t.Errorf("key has a public half: %v, want %v", got, spec.Type.Asymmetric())
