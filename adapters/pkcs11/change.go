@@ -41,38 +41,6 @@ func (t *Token) Update(ctx context.Context, ref hsm.Ref, c hsm.Change) error {
 	})
 }
 
-// Destroy removes a key, both halves of a pair.
-func (t *Token) Destroy(ctx context.Context, ref hsm.Ref) error {
-	return t.change(ctx, "destroying a key", ref, func(s *session, halves []*located) error {
-		for i, o := range halves {
-			err := t.still(s, o, proofOf(*o, look))
-			if err == nil {
-				err = t.m.lib.DestroyObject(pkcs11.SessionHandle(s.handle), pkcs11.ObjectHandle(o.handle))
-			}
-			if i == 0 && (staleHandle(err) || errors.Is(err, errMoved)) {
-				return errMoved
-			}
-			if err != nil && (i == 0 || !staleHandle(err)) {
-				return errBegun{err}
-			}
-		}
-		return t.gone(s, ref)
-	})
-}
-
-// gone makes sure that the key which was destroyed is the one that was meant:
-// its handle may have meant another right then.
-func (t *Token) gone(s *session, ref hsm.Ref) error {
-	g, err := t.find(s, ref)
-	if err != nil {
-		return errBegun{err}
-	}
-	if _, err := g.choose(ref); err == nil {
-		return errBegun{errStrayed()}
-	}
-	return nil
-}
-
 // errStrayed says that a change was made, and not to the key that was meant.
 func errStrayed() error {
 	return fault.New(fault.Unavailable, "the HSM does not show the change on the key that was meant: another key may have changed").Because(fault.TokenFailed)

@@ -1,0 +1,90 @@
+package pkcs11
+
+import (
+	"bytes"
+	"context"
+	"errors"
+
+	"github.com/miekg/pkcs11"
+
+	"gatehouse/core/hsm"
+)
+
+// Destroy removes a key, both halves of a pair.
+func (t *Token) Destroy(ctx context.Context, ref hsm.Ref) error {
+	return t.change(ctx, "destroying a key", ref, func(s *session, halves []*located) error {
+		for i, o := range halves {
+			err := t.still(s, o, proofOf(*o, look))
+			if err == nil {
+				err = t.m.lib.DestroyObject(pkcs11.SessionHandle(s.handle), pkcs11.ObjectHandle(o.handle))
+			}
+			if i == 0 && (staleHandle(err) || errors.Is(err, errMoved)) {
+				return errMoved
+			}
+			if err != nil && (i == 0 || !staleHandle(err)) {
+				return errBegun{err}
+			}
+		}
+		return t.gone(s, ref)
+	})
+}
+
+// gone makes sure that the key which was destroyed is the one that was meant, and
+// nothing of it is left: its handles may have meant others right then.
+func (t *Token) gone(s *session, ref hsm.Ref) error {
+	os, err := t.withID(s, ref.ID)
+	if err != nil {
+		return errBegun{err}
+	}
+	public := false
+	for i := range os {
+		o := &os[i]
+		if o.Class == ref.Class && sameFamily(o.Type, ref.Type) && bytes.Equal(o.Label, ref.Label) && (len(o.fp) == 0 || isMeant(o, ref)) {
+			return errBegun{errStrayed()}
+		}
+		public = public || ref.Class == hsm.PrivateKey && o.Class == hsm.PublicKey && isMeant(o, ref)
+	}
+	if public {
+		return t.destroyPublic(s, ref)
+	}
+	return nil
+}
+
+// isMeant reports whether o is a key that ref names, or its other half: by its
+// fingerprint, or for want of one by its label.
+func isMeant(o *located, ref hsm.Ref) bool {
+	if len(ref.Fingerprint) != 0 {
+		return bytes.Equal(o.fp, ref.Fingerprint)
+	}
+	return bytes.Equal(o.Label, ref.Label)
+}
+
+// destroyPublic removes the public halves that are left of a pair whose private
+// half has just been destroyed.
+func (t *Token) destroyPublic(s *session, ref hsm.Ref) error {
+	for range moves {
+		publics, err := t.search(s, hsm.PublicKey, hsm.Ref{Type: ref.Type, ID: ref.ID, Label: ref.Label})
+		if err != nil {
+			return errBegun{err}
+		}
+		left := 0
+		for i := range publics {
+			o := &publics[i]
+			if !isMeant(o, ref) {
+				continue
+			}
+			left++
+			err := t.still(s, o, proofOf(*o, look))
+			if err == nil {
+				err = t.m.lib.DestroyObject(pkcs11.SessionHandle(s.handle), pkcs11.ObjectHandle(o.handle))
+			}
+			if err != nil && !staleHandle(err) && !errors.Is(err, errMoved) {
+				return errBegun{err}
+			}
+		}
+		if left == 0 {
+			return nil
+		}
+	}
+	return errBegun{errStrayed()}
+}
