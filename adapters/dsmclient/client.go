@@ -134,6 +134,9 @@ func (c *Client) authorize(cfg Config) error {
 	}
 	switch {
 	case !cfg.APIKey.Empty():
+		if !oneWord(cfg.APIKey) {
+			return fault.New(fault.Invalid, "the API key is none: it must be one word")
+		}
 		c.credential = header("Basic ", cfg.APIKey)
 	case cfg.User != "":
 		c.credential = header("Basic ", APIKey(cfg.User, cfg.Password)) // of the same form
@@ -141,6 +144,16 @@ func (c *Client) authorize(cfg Config) error {
 		c.session = header(bearer, cfg.Bearer)
 	}
 	return nil
+}
+
+// oneWord reports whether s may stand in a header.
+func oneWord(s secret.Value) bool {
+	for _, c := range s.Reveal(reveal.Permit{}) {
+		if c <= ' ' || c > '~' {
+			return false
+		}
+	}
+	return true
 }
 
 const bearer = "Bearer "

@@ -415,3 +415,68 @@ func TestCancelledCallsEnd(t *testing.T) {
 		t.Errorf("got %v, want %v", err, context.Canceled)
 	}
 }
+
+// A session is renewed when four fifths of its life are over, and a refusal of an
+// old one may mean that it is lost.
+func TestSessionsAreRenewedInTime(t *testing.T) {
+	t.Parallel()
+	opened := 0
+	denies := false
+	s := newService(t, func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case r.URL.Path == "/sys/v1/session/auth":
+			opened++
+			_, _ = fmt.Fprintf(w, `{"token_type":"Bearer","expires_in":100,"access_token":"t%d","entity_id":"a"}`, opened) // as above
+		case r.URL.Path == "/sys/v1/session/refresh":
+			w.WriteHeader(http.StatusNoContent)
+		case denies && r.Header.Get("Authorization") == "Bearer t1":
+			w.WriteHeader(http.StatusForbidden)
+		default:
+			_, _ = w.Write([]byte("[]")) // as above
+		}
+	})
+	now := time.Unix(1000, 0)
+	c := s.client(t, dsmclient.Config{APIKey: secret.FromString("k"), DeniedMayBeLost: true, Now: func() time.Time { return now }})
+	ask := func() error {
+		_, err := c.Groups(t.Context())
+		return err
+	}
+	if _, err := c.Login(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	denies = true
+	if err := ask(); !errors.Is(err, fault.Denied) {
+		t.Errorf("got %v, want a young session's refusal to be one", err)
+	}
+	denies = false
+	for range 3 {
+		now = now.Add(40 * time.Second)
+		if err := ask(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	denies = true
+	if err := ask(); err != nil {
+		t.Errorf("got %v, want another session", err)
+	}
+	s.wasAsked(t,
+		"POST /sys/v1/session/auth [Basic k]", "GET /sys/v1/groups [Bearer t1]",
+		"GET /sys/v1/groups [Bearer t1]",
+		"POST /sys/v1/session/refresh [Bearer t1]", "GET /sys/v1/groups [Bearer t1]",
+		"GET /sys/v1/groups [Bearer t1]",
+		"GET /sys/v1/groups [Bearer t1]", "POST /sys/v1/session/auth [Basic k]", "GET /sys/v1/groups [Bearer t2]",
+	)
+}
+
+func TestLoginErrorsAreTold(t *testing.T) {
+	t.Parallel()
+	s := newService(t, says(401, "invalid credentials"))
+	_, err := s.client(t, dsmclient.Config{APIKey: secret.FromString("k")}).Login(t.Context())
+	var login *dsmclient.LoginError
+	if !errors.As(err, &login) || !errors.Is(err, fault.Unauthenticated) {
+		t.Errorf("got %v, want a login error that tells why", err)
+	}
+	if _, err := dsmclient.New(dsmclient.Config{Endpoint: s.URL, APIKey: secret.FromString("two words")}); !errors.Is(err, fault.Invalid) {
+		t.Errorf("got %v, want what is no API key refused", err)
+	}
+}

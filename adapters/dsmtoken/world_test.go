@@ -197,6 +197,13 @@ func (o *other) loseAnswer(c tokentest.Call) {
 	o.fail = c
 }
 
+// seenLogins is how often the token has logged in.
+func (o *other) seenLogins() int {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.logins
+}
+
 // endSessions ends the sessions that the token has.
 func (o *other) endSessions(t *testing.T) {
 	t.Helper()
