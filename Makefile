@@ -14,6 +14,7 @@ PKG = ./...
 RUN =
 FEATURE =
 FUZZ =
+VECTORS =
 FUZZTIME = 10s
 SOAK = 1h
 ARGS =
@@ -109,6 +110,10 @@ soak: tools build ## random faults under load for SOAK (1h), looking for leaks; 
 .PHONY: workflows
 workflows: tools ## table of workflow ids: scenarios passing, failing, none yet
 	@go run ./features/cmd/workflows $(ARGS)
+
+.PHONY: vectors
+vectors: compiler ## published test vectors through REST; all of a folder: make vectors VECTORS=…/wycheproof/testvectors_v1
+	VECTORS='$(if $(VECTORS),$(abspath $(VECTORS)))' CI=true go test -count=1 -timeout 4h -v $(if $(RUN),-run '$(RUN)',-run 'Simulated') ./features/vectors $(ARGS)
 
 .PHONY: fuzz
 fuzz: compiler ## every fuzz function for FUZZTIME (10s); one: make fuzz FUZZ=FuzzFrame FUZZTIME=5m
