@@ -107,5 +107,6 @@ func (s *server) crypto() {
 	s.wrapping()
 	s.deriving()
 	s.parts()
+	s.batchAny()
 	s.notYet()
 }

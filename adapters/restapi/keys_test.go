@@ -259,7 +259,6 @@ func TestPendingCallsSaySo(t *testing.T) {
 	nobody := w.client(dsmclient.Config{})
 	for _, c := range []struct{ method, path string }{
 		{http.MethodPost, "/crypto/v1/keys/rekey"},
-		{http.MethodPost, "/batch/v1"},
 		{http.MethodPost, "/crypto/v1/keys/ffffffff-0000-4000-8000-000000000000/revoke"},
 		{http.MethodDelete, "/crypto/v1/keys/ffffffff-0000-4000-8000-000000000000/private"},
 	} {

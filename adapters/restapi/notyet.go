@@ -28,7 +28,6 @@ var pending = []struct{ id, method, path, what string }{
 	{"RevertPrevKeyOp", http.MethodPut, "/crypto/v1/keys/{kid}/revert", "reverting changes of a key"},
 	{"ScheduleDeletion", http.MethodPost, "/crypto/v1/keys/{kid}/schedule_deletion", "scheduling the deletion of a key"},
 	{"DeleteKeyMaterial", http.MethodPost, "/crypto/v1/keys/{kid}/delete_key_material", "deleting a key's material alone"},
-	{"Batch", http.MethodPost, "/batch/v1", "the batch of any calls"},
 }
 
 // notYet registers the pending calls, and the one that nothing is behind:
