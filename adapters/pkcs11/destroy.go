@@ -32,13 +32,20 @@ func (t *Token) Destroy(ctx context.Context, ref hsm.Ref) error {
 // gone makes sure that the key which was destroyed is the one that was meant, and
 // nothing of it is left: its handles may have meant others right then.
 func (t *Token) gone(s *session, ref hsm.Ref) error {
-	os, err := t.withID(s, ref.ID)
+	handles, err := t.lookFor(s, attributes{{Type: pkcs11.CKA_ID, Value: ref.ID}})
+	if err != nil {
+		return errBegun{err}
+	}
+	os, err := t.read(s, handles)
 	if err != nil {
 		return errBegun{err}
 	}
 	public := false
 	for i := range os {
 		o := &os[i]
+		if len(ref.ID) != 0 && !bytes.Equal(o.ID, ref.ID) { // a search that confuses objects proves nothing
+			return errBegun{errStrayed()}
+		}
 		if o.Class == ref.Class && sameFamily(o.Type, ref.Type) && bytes.Equal(o.Label, ref.Label) && (len(o.fp) == 0 || isMeant(o, ref)) {
 			return errBegun{errStrayed()}
 		}
