@@ -26,6 +26,10 @@ type Sobject struct {
 	DeletionDate     Time              `json:"deletion_date,omitzero"`
 	RevocationReason *RevocationReason `json:"revocation_reason,omitempty"`
 
+	RotationPolicy    *RotationPolicy `json:"rotation_policy,omitempty"`
+	ScheduledRotation Time            `json:"scheduled_rotation,omitzero"`
+	History           []HistoryItem   `json:"history,omitempty"`
+
 	Value        SecretBytes `json:"value,omitzero"`         // export only
 	PubKey       []byte      `json:"pub_key,omitempty"`      // DER SubjectPublicKeyInfo
 	TransientKey SecretBytes `json:"transient_key,omitzero"` // transient keys
@@ -105,7 +109,10 @@ type SobjectRequest struct {
 	KCV              string             `json:"kcv,omitempty"`
 	RSA              *RSAOptions        `json:"rsa,omitempty"`
 	CustomMetadata   *map[string]string `json:"custom_metadata,omitempty"`
-	Transient        *bool              `json:"transient,omitempty"`
+
+	RotationPolicy Removable[RotationPolicy] `json:"rotation_policy,omitzero"`
+
+	Transient *bool `json:"transient,omitempty"`
 }
 
 // SobjectDescriptor names a key: exactly one field is set.

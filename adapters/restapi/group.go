@@ -23,7 +23,6 @@ type groupRequest struct {
 	CustodianPolicy     unbuilt `json:"custodian_policy,omitzero"`
 	ExportPolicy        unbuilt `json:"export_policy,omitzero"`
 	GooglePolicy        unbuilt `json:"google_access_reason_policy,omitzero"`
-	KeyHistoryPolicy    unbuilt `json:"key_history_policy,omitzero"`
 	KeyMetadataPolicy   unbuilt `json:"key_metadata_policy,omitzero"`
 	WrappingKeyName     unbuilt `json:"wrapping_key_name,omitzero"`
 }
@@ -33,7 +32,7 @@ func (r groupRequest) check() error {
 		named{"approval_policy", r.ApprovalPolicy}, named{"client_configurations", r.ClientConfig},
 		named{"cryptographic_policy", r.CryptographicPolicy}, named{"custodian_policy", r.CustodianPolicy},
 		named{"export_policy", r.ExportPolicy}, named{"google_access_reason_policy", r.GooglePolicy},
-		named{"key_history_policy", r.KeyHistoryPolicy}, named{"key_metadata_policy", r.KeyMetadataPolicy},
+		named{"key_metadata_policy", r.KeyMetadataPolicy},
 		named{"wrapping_key_name", r.WrappingKeyName},
 	)
 }
@@ -65,6 +64,21 @@ func (r groupRequest) autoScan() (*int, error) {
 	return &hours, nil
 }
 
+// undoWindow reads key_history_policy, 0 for none; nil when it is not given.
+func (r groupRequest) undoWindow() (*time.Duration, error) {
+	var window time.Duration
+	switch p := r.KeyHistoryPolicy; {
+	case p.Set != nil:
+		if p.Set.UndoTimeWindow < 0 || p.Set.UndoTimeWindow > int64(time.Hour/time.Second)*24*3660 {
+			return nil, fault.New(fault.Invalid, "undo_time_window must be a number of seconds, at most ten years")
+		}
+		window = time.Duration(p.Set.UndoTimeWindow) * time.Second
+	case !p.Remove:
+		return nil, nil
+	}
+	return &window, nil
+}
+
 func (r groupRequest) added() ([]grouping.Connection, error) {
 	var added []grouping.Connection
 	for _, h := range r.AddHmg {
@@ -88,10 +102,14 @@ func (r groupRequest) newGroup() (grouping.NewGroup, error) {
 	if err != nil {
 		return grouping.NewGroup{}, err
 	}
+	window, err := r.undoWindow()
+	if err != nil {
+		return grouping.NewGroup{}, err
+	}
 	added, err := r.added()
 	return grouping.NewGroup{
 		Name: or(r.Name, ""), Description: or(r.Description, ""), Metadata: or(r.CustomMetadata, nil), Connections: added,
-		Redundancy: or(r.redundancy(), groups.AnyOrder), AutoScan: or(hours, 0),
+		Redundancy: or(r.redundancy(), groups.AnyOrder), AutoScan: or(hours, 0), UndoWindow: or(window, 0),
 		Policy: groups.Policy{WriteBack: or(r.HmgSync, false), OwnKeysOnly: or(r.HmgSegregation, false)},
 	}, err
 }
@@ -106,6 +124,9 @@ func (r groupRequest) change() (grouping.Change, error) {
 	}
 	var err error
 	if ch.AutoScan, err = r.autoScan(); err != nil {
+		return ch, err
+	}
+	if ch.UndoWindow, err = r.undoWindow(); err != nil {
 		return ch, err
 	}
 	if ch.Add, err = r.added(); err != nil {
@@ -134,6 +155,9 @@ func (s *server) groupOf(g groups.Group) dsmwire.Group {
 	r := dsmwire.Group{
 		GroupID: string(g.ID), AcctID: string(g.Account), Name: g.Name, Description: g.Description, CreatedAt: dsmwire.NewTime(g.CreatedAt),
 		Creator: creator(g.Creator), CustomMetadata: g.Metadata, HmgRedundancy: string(g.Redundancy),
+	}
+	if g.UndoWindow > 0 {
+		r.KeyHistoryPolicy = &dsmwire.KeyHistoryPolicy{UndoTimeWindow: int64(g.UndoWindow / time.Second)}
 	}
 	if g.Kind.HSM() {
 		r.HmgSegregation, r.HmgSync, r.Hmg = &g.Policy.OwnKeysOnly, &g.Policy.WriteBack, map[string]dsmwire.HmgConfig{}

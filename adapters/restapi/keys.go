@@ -12,6 +12,12 @@ import (
 
 const tagKeys = "Security objects"
 
+// shownParams let a single key be found at the end of its life.
+var shownParams = []param{
+	{Name: "show_destroyed", Doc: "Find the key even if it is destroyed", Type: "boolean"},
+	{Name: "show_deleted", Doc: "Find the key even if it is deleted; by its id", Type: "boolean"},
+}
+
 // keys registers /crypto/v1/keys.
 func (s *server) keys() {
 	register(s, endpoint[sobjectRequest, dsmwire.Sobject]{
@@ -28,11 +34,11 @@ func (s *server) keys() {
 	})
 	register(s, endpoint[dsmwire.SobjectDescriptor, dsmwire.Sobject]{
 		ID: "GetSobjectInfo", Method: http.MethodPost, Path: "/crypto/v1/keys/info", Tag: tagKeys,
-		Summary: "Find a key by its id or name", Do: s.findKey,
+		Summary: "Find a key by its id or name", Query: shownParams, Do: s.findKey,
 	})
 	register(s, endpoint[none, dsmwire.Sobject]{
 		ID: "GetSobject", Method: http.MethodGet, Path: "/crypto/v1/keys/{kid}", Tag: tagKeys,
-		Summary: "Find a key by its id (of the API before 5.0)", Do: s.findKeyByPath,
+		Summary: "Find a key by its id (of the API before 5.0)", Query: shownParams, Do: s.findKeyByPath,
 	})
 	register(s, endpoint[sobjectRequest, dsmwire.Sobject]{
 		ID: "UpdateSobject", Method: http.MethodPatch, Path: "/crypto/v1/keys/{kid}", Tag: tagKeys,
@@ -55,6 +61,7 @@ func (s *server) keys() {
 		Summary: "Read the key check value of a symmetric key", Do: s.kcv,
 	})
 	s.values()
+	s.lifecycle()
 }
 
 func (s *server) generateKey(ctx context.Context, c *call[sobjectRequest]) (dsmwire.Sobject, error) {
@@ -115,7 +122,16 @@ func (s *server) findKeyByPath(ctx context.Context, c *call[none]) (dsmwire.Sobj
 }
 
 func (s *server) found(ctx context.Context, r *request, d keyring.Descriptor) (dsmwire.Sobject, error) {
-	k, err := s.Keyring.Find(ctx, r.Caller, d)
+	var show keyring.Shown
+	for name, to := range map[string]*bool{"show_destroyed": &show.Destroyed, "show_deleted": &show.Deleted} {
+		if r.query().Has(name) {
+			var err error
+			if *to, err = queryBool(r.query(), name); err != nil {
+				return dsmwire.Sobject{}, err
+			}
+		}
+	}
+	k, err := s.Keyring.Lookup(ctx, r.Caller, d, show)
 	if err != nil {
 		return dsmwire.Sobject{}, err
 	}

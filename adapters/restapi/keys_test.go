@@ -126,10 +126,9 @@ func TestRefusedKeys(t *testing.T) {
 		{"a bad time", http.MethodPost, `{"name":"x","obj_type":"AES","key_size":256,"activation_date":"marker"}`, 400, "time"},
 		{"times in the wrong order", http.MethodPost, `{"name":"x","obj_type":"AES","key_size":256,"activation_date":"20300101T000000Z","deactivation_date":"20290101T000000Z"}`, 400, "deactivation_date"},
 		{"a state at the end of life", http.MethodPost, `{"name":"x","obj_type":"AES","key_size":256,"state":"Destroyed"}`, 400, "state"},
-		{"inactive without a date", http.MethodPost, `{"name":"x","obj_type":"AES","key_size":256,"state":"PreActive"}`, 501, "activation_date"},
 		{"a value to generate", http.MethodPost, `{"name":"x","obj_type":"AES","key_size":256,"value":"AAAA"}`, 400, "value"},
 		{"a restricted padding", http.MethodPost, `{"name":"x","obj_type":"RSA","key_size":2048,"rsa":{"encryption_policy":[{"padding":{"OAEP":{}}}]}}`, 501, "paddings"},
-		{"a rotation policy", http.MethodPost, `{"name":"x","obj_type":"AES","key_size":256,"rotation_policy":{"interval_days":3}}`, 501, "rotation_policy"},
+		{"an empty interval of rotation", http.MethodPost, `{"name":"x","obj_type":"AES","key_size":256,"rotation_policy":{"interval_days":0}}`, 400, "rotation_policy"},
 		{"a published key", http.MethodPost, `{"name":"x","obj_type":"RSA","key_size":2048,"publish_public_key":{"state":"enabled"}}`, 501, "publishing"},
 		{"a long description", http.MethodPost, `{"name":"x","obj_type":"AES","key_size":256,"description":"` + strings.Repeat("x", 16<<10+1) + `"}`, 400, "description"},
 		{"long metadata", http.MethodPost, `{"name":"x","obj_type":"AES","key_size":256,"custom_metadata":{"x":"` + strings.Repeat("x", 64<<10) + `"}}`, 400, "custom_metadata"},
@@ -258,9 +257,8 @@ func TestPendingCallsSaySo(t *testing.T) {
 	w := newWorld(t)
 	nobody := w.client(dsmclient.Config{})
 	for _, c := range []struct{ method, path string }{
-		{http.MethodPost, "/crypto/v1/keys/rekey"},
-		{http.MethodPost, "/crypto/v1/keys/ffffffff-0000-4000-8000-000000000000/revoke"},
-		{http.MethodDelete, "/crypto/v1/keys/ffffffff-0000-4000-8000-000000000000/private"},
+		{http.MethodPost, "/crypto/v1/keys/components/export"},
+		{http.MethodPost, "/crypto/v1/keys/key_attestation"},
 	} {
 		if status, reply := w.ask(c.method, c.path, `{"key":{"kid":"x"}}`); status != 501 || !strings.HasSuffix(reply, "is not supported yet") {
 			t.Errorf("%s %s: got %d %s", c.method, c.path, status, reply)

@@ -15,19 +15,10 @@ func notYet(what string) error {
 // pending are the calls of the API that are not there yet: each is answered
 // plainly, after the caller has been identified, rather than as an unknown path.
 var pending = []struct{ id, method, path, what string }{
-	{"RotateSobject", http.MethodPost, "/crypto/v1/keys/rekey", "key rotation"},
-	{"ReplaceSobject", http.MethodPost, "/crypto/v1/keys/replace", "replacing keys"},
-	{"CopySobject", http.MethodPost, "/crypto/v1/keys/copy", "copying keys"},
 	{"ExportSobjectComponents", http.MethodPost, "/crypto/v1/keys/components/export", "exporting keys in components"},
 	{"ImportSobjectByComponents", http.MethodPost, "/crypto/v1/keys/components/import", "importing keys in components"},
 	{"KeyAttestation", http.MethodPost, "/crypto/v1/keys/key_attestation", "key attestation"},
-	{"ActivateSobject", http.MethodPost, "/crypto/v1/keys/{kid}/activate", "activating keys"},
-	{"RevokeSobject", http.MethodPost, "/crypto/v1/keys/{kid}/revoke", "revoking keys"},
-	{"DestroySobject", http.MethodPost, "/crypto/v1/keys/{kid}/destroy", "destroying keys"},
-	{"RemovePrivate", http.MethodDelete, "/crypto/v1/keys/{kid}/private", "removing the private half of a key"},
-	{"RevertPrevKeyOp", http.MethodPut, "/crypto/v1/keys/{kid}/revert", "reverting changes of a key"},
-	{"ScheduleDeletion", http.MethodPost, "/crypto/v1/keys/{kid}/schedule_deletion", "scheduling the deletion of a key"},
-	{"DeleteKeyMaterial", http.MethodPost, "/crypto/v1/keys/{kid}/delete_key_material", "deleting a key's material alone"},
+	{"Batch", http.MethodPost, "/batch/v1", "the batch of any calls"},
 }
 
 // notYet registers the pending calls, and the one that nothing is behind:

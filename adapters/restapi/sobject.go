@@ -30,8 +30,10 @@ func sobject(k keys.Key, show shown) dsmwire.Sobject {
 		DeactivationDate: dsmwire.NewTime(k.DeactivationDate),
 		CompromiseDate:   dsmwire.NewTime(k.CompromiseDate),
 		DestructionDate:  dsmwire.NewTime(k.DestructionDate),
+		DeletionDate:     dsmwire.NewTime(k.DeletionDate),
 		RevocationReason: revocation(k.RevocationReason),
-		CustomMetadata:   k.Metadata, Links: links(k.Links), External: external(k), Gatehouse: virtualState(k),
+		RotationPolicy:   rotationPolicy(k.Rotation), ScheduledRotation: dsmwire.NewTime(k.ScheduledRotation), History: historyOf(k.History),
+		CustomMetadata: k.Metadata, Links: links(k.Links), External: external(k), Gatehouse: virtualState(k),
 	}
 	if show.publicKey {
 		o.PubKey = k.PublicKey

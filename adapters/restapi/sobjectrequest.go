@@ -25,7 +25,6 @@ type sobjectRequest struct {
 	DES3             unbuilt           `json:"des3,omitzero"`
 	FPE              unbuilt           `json:"fpe,omitzero"`
 	ExportPolicy     unbuilt           `json:"export_policy,omitzero"`
-	RotationPolicy   unbuilt           `json:"rotation_policy,omitzero"`
 	GooglePolicy     unbuilt           `json:"google_access_reason_policy,omitzero"`
 	External         unbuilt           `json:"external,omitzero"`
 	Links            unbuilt           `json:"links,omitzero"`
@@ -45,14 +44,12 @@ func newKeySpec(r *sobjectRequest) (id.Group, keys.Spec, error) {
 	if err := r.unsupported(); err != nil {
 		return "", spec, err
 	}
-	switch keys.State(r.State) {
-	case "", keys.Active:
-	case keys.PreActive:
-		if r.ActivationDate == nil {
-			return "", spec, notYet("making a key that is not active, without an activation_date,")
-		}
-	default:
-		return "", spec, fault.New(fault.Invalid, "state of a new sobject must be PreActive or Active")
+	var err error
+	if spec.State, err = newState(r.State); err != nil {
+		return "", spec, err
+	}
+	if spec.Rotation, err = newRotation(r); err != nil {
+		return "", spec, err
 	}
 	gid, err := optionalID[id.Group](r.GroupID, "group_id")
 	if err != nil {
@@ -128,6 +125,13 @@ func keyChange(r *sobjectRequest, k keys.Key) (keyring.Change, error) {
 	}
 	if t := timeOf(r.DeactivationDate); !t.IsZero() {
 		ch.Deactivation = &t
+	}
+	var err error
+	if ch.Rotation, err = newRotation(r); err != nil {
+		return ch, err
+	}
+	if ch.Rotation.Equal(noRotation()) {
+		ch.Rotation, ch.NoRotation = nil, true
 	}
 	return ch, nil
 }
@@ -255,7 +259,7 @@ func (r *sobjectRequest) unsupported() error {
 	}
 	return refuseUnbuilt(
 		named{"aes", r.AES}, named{"des3", r.DES3}, named{"fpe", r.FPE}, named{"export_policy", r.ExportPolicy},
-		named{"rotation_policy", r.RotationPolicy}, named{"google_access_reason_policy", r.GooglePolicy},
+		named{"google_access_reason_policy", r.GooglePolicy},
 		named{"external", r.External}, named{"links", r.Links},
 		named{"deterministic_signatures", r.Deterministic}, named{"allow_credential_use", r.CredentialUse},
 	)

@@ -113,6 +113,9 @@ func (s *Service) copyInto(ctx context.Context, c access.Caller, g groups.Group,
 	if o.Spec, err = r.check(spec); err != nil {
 		return keys.Key{}, err
 	}
+	if o.Spec, err = scheduled(o.Spec, s.cfg.Now()); err != nil {
+		return keys.Key{}, err
+	}
 	if g.Kind == groups.Ordinary {
 		return s.createSealed(ctx, c, b, o, r)
 	}

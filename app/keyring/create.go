@@ -75,6 +75,9 @@ func (s *Service) create(ctx context.Context, c access.Caller, gid id.Group, spe
 		if o.Spec, err = r.check(spec); err != nil {
 			return err
 		}
+		if o.Spec, err = scheduled(o.Spec, s.cfg.Now()); err != nil {
+			return err
+		}
 		b, err := s.backend(o.Group)
 		if err != nil {
 			return err

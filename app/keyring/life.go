@@ -52,7 +52,10 @@ const actionRevert = "key revert"
 // evolve is a change of a key after which its history remembers what it was, if
 // its group wants that.
 func (s *Service) evolve(g groups.Group, change func(keys.Key) (keys.Key, error)) func(keys.Key) (keys.Key, error) {
-	item, now := s.cfg.NewID(), s.cfg.Now()
+	item, now := "", s.cfg.Now()
+	if g.UndoWindow > 0 {
+		item = s.cfg.NewID()
+	}
 	return func(k keys.Key) (keys.Key, error) {
 		next, err := change(k.Clone())
 		if err != nil {

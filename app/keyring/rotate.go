@@ -94,6 +94,8 @@ func (s *Service) rotate(ctx context.Context, c access.Caller, old keys.Key, spe
 	}
 	if spec.Rotation == nil {
 		spec.Rotation = old.Rotation
+	} else if spec, err = scheduled(spec, now); err != nil {
+		return keys.Key{}, err
 	}
 	if spec.Deactivation.IsZero() && old.DeactivationDate.After(now) {
 		spec.Deactivation = old.DeactivationDate
@@ -141,6 +143,21 @@ func (s *Service) makesWay(g groups.Group, r intents.Replaced, next keys.Key) fu
 		}
 		return k, nil
 	})
+}
+
+// scheduled checks the rotation policy of a new key; one that asks for nothing
+// is none.
+func scheduled(spec keys.Spec, now time.Time) (keys.Spec, error) {
+	if spec.Rotation == nil || spec.Rotation.Equal(&keys.RotationPolicy{}) {
+		spec.Rotation = nil
+		return spec, nil
+	}
+	if _, err := spec.CheckGenerate(); err != nil {
+		return spec, fault.New(fault.Invalid, "rotation_policy: a sobject like this one cannot be made anew")
+	}
+	p, err := spec.Rotation.Checked(now)
+	spec.Rotation = &p
+	return spec, err
 }
 
 // rotatedName returns the name that a key has after its rotation.

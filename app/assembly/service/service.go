@@ -127,6 +127,7 @@ func New(ctx context.Context, o Outside) (*Service, error) {
 		slots.Watch(background, func(ctx context.Context) ([]groups.Group, error) { return cat.ListGroups(ctx, "") })
 	})
 	s.working.Go(func() { s.compare(background, o.CompareEvery) })
+	s.working.Go(func() { s.age(background) })
 	s.working.Go(func() { s.sync(background) })
 	return s, nil
 }
@@ -169,6 +170,32 @@ func (s *Service) sync(ctx context.Context) {
 		case <-timer.C:
 			if err := s.Syncing.SyncDue(ctx); err != nil && ctx.Err() == nil {
 				s.log.Warn("a group was not synced by itself", "err", err)
+			}
+		}
+	}
+}
+
+// ageEvery is how often keys are looked after to which something happens by
+// itself. Dates count from their moment on; this is how late they are recorded,
+// and how late a rotation is.
+const ageEvery = 2 * time.Second
+
+// age records what dates have made of keys, and rotates those that are due,
+// until ctx ends.
+func (s *Service) age(ctx context.Context) {
+	timer := time.NewTicker(ageEvery)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-timer.C:
+			changed, err := s.Keyring.Age(ctx)
+			if changed > 0 {
+				s.log.Info("keys were changed by their dates and rotation policies", "changed", changed)
+			}
+			if err != nil && ctx.Err() == nil {
+				s.log.Warn("dates or rotation policies of keys wait", "err", err)
 			}
 		}
 	}
