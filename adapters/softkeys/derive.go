@@ -45,7 +45,7 @@ func (b *Backend) Derive(ctx context.Context, o backend.Order, a *access.Authori
 // noDerivation is embedded by keys that nothing is derived from.
 type noDerivation struct{}
 
-func (noDerivation) derive(op operations.Operation, _ int) ([]byte, operations.Result, error) {
+func (noDerivation) derive(op operations.Operation, _ int) ([]byte, operations.Result, error) { //nolint:unparam // as key has it
 	return nil, operations.Result{}, misfit(op)
 }
 

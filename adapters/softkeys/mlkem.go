@@ -43,13 +43,15 @@ func mlkemPair(set keys.ParamSet, seed []byte) (decapsulator, encapsulator, erro
 		if err != nil {
 			return nil, nil, err
 		}
-		return k, k.EncapsulationKey(), nil
+		public := k.EncapsulationKey()
+		return k, public, nil
 	case keys.MLKEM1024:
 		k, err := mlkem.NewDecapsulationKey1024(seed)
 		if err != nil {
 			return nil, nil, err
 		}
-		return k, k.EncapsulationKey(), nil
+		public := k.EncapsulationKey()
+		return k, public, nil
 	default:
 		return nil, nil, fault.New(fault.Internal, "a set of parameters that is not of ML-KEM")
 	}

@@ -17,7 +17,7 @@ import (
 // noParts is embedded by keys that do not encrypt in parts.
 type noParts struct{}
 
-func (noParts) inParts(_ id.Key, op operations.Operation) (operations.Result, error) {
+func (noParts) inParts(_ id.Key, op operations.Operation) (operations.Result, error) { //nolint:unparam // as key has it
 	return operations.Result{}, misfit(op)
 }
 

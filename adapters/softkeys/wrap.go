@@ -68,11 +68,13 @@ func (b *Backend) Unwrap(ctx context.Context, o backend.Order, a *access.Authori
 // noWrapper is embedded by keys that do not wrap others.
 type noWrapper struct{}
 
-func (noWrapper) wrap(w operations.Wrap, _ []byte) (operations.Result, error) {
+func (noWrapper) wrap(w operations.Wrap, _ []byte) (operations.Result, error) { //nolint:unparam // as key has it
 	return operations.Result{}, misfit(w)
 }
 
-func (noWrapper) unwrap(u operations.Unwrap) ([]byte, error) { return nil, misfit(u) }
+func (noWrapper) unwrap(u operations.Unwrap) ([]byte, error) { //nolint:unparam // as key has it
+	return nil, misfit(u)
+}
 
 // wrap encrypts material as data, and by key wrapping (NIST SP 800-38F): KW is
 // go-jose's, KWP tink's.
