@@ -189,7 +189,7 @@ func desks(t *testing.T, s *steps.Stage) map[string]*vectors.Desk {
 		t.Cleanup(c.Close)
 		_, err = c.Login(ctx)
 		must(err)
-		all[name] = &vectors.Desk{Client: c, Group: group.GroupID}
+		all[name] = &vectors.Desk{Client: c, Group: group.GroupID, HSM: len(r.AddHmg) > 0}
 	}
 	return all
 }
