@@ -74,7 +74,7 @@ func (t *Token) Operate(ctx context.Context, ref hsm.Ref, op operations.Operatio
 func (t *Token) Update(ctx context.Context, ref hsm.Ref, c hsm.Change) error {
 	return t.use(ctx, once, func(l *lease) error {
 		u, kind := hmgwire.NewUpdate(l.scope(ctx), ref, c), hmgwire.KindUpdate
-		if c.RemovePrivate {
+		if c.RemovePrivate || c.Unextractable {
 			kind = hmgwire.KindReduce
 		}
 		return l.link.do(ctx, kind, &u, nil)

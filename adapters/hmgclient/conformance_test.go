@@ -52,14 +52,7 @@ func TestSoftHSM(t *testing.T) {
 	softtoken.Need(t, err)
 	h := through(t, st)
 	h.NotApplicable["Swap"] = throughSimulator
-	h.Refuses = []string{
-		"encrypt AES CTR with an iv that runs over",
-		"encrypt AES CCM",
-		"encrypt RSA OAEP SHA256*", "encrypt RSA OAEP SHA512", "encrypt RSA OAEP SHA1 with a label",
-		"sign RSA PSS SHA3_*",
-		"mac HMAC SHA512 with a key shorter than its digest",
-		"mac HMAC SHA3_*",
-	}
+	h.Refuses, h.ForgetsSize = softtoken.SoftHSMRefuses(), softtoken.SoftHSMForgetsSize
 	tokentest.Run(t, h)
 }
 
@@ -68,13 +61,7 @@ func TestNSS(t *testing.T) {
 	softtoken.Need(t, err)
 	h := through(t, st)
 	h.NotApplicable["Swap"] = "the database is the token: it cannot be taken out"
-	h.Refuses = []string{
-		"generate EC NistP224", "generate EC SecP256K1", "generate EC Ed25519",
-		"import EC NistP224*", "import EC Ed25519*",
-		"encrypt AES CCM",
-		"sign RSA PSS SHA3_*",
-		"mac HMAC SHA3_*", "mac DES3 CMAC",
-	}
+	h.Refuses = softtoken.NSSRefuses()
 	tokentest.Run(t, h)
 }
 

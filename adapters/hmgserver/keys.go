@@ -80,18 +80,3 @@ func parseMake(body []byte, as meter.Class) (hmgwire.Scope, task, *window, error
 func errOtherOperation() error {
 	return fault.New(fault.Invalid, "the operation is not one of this request")
 }
-
-// parseRemovePrivate decodes an update that removes the private half too. It is
-// a kind of its own: a gateway that does not know it must not do the rest.
-func parseRemovePrivate(body []byte) (hmgwire.Scope, task, *window, error) {
-	var m hmgwire.Update
-	if err := hmgwire.Decode(body, &m); err != nil {
-		return m.Scope, task{}, nil, err
-	}
-	ref, err := m.Ref.Ref()
-	c := m.Change()
-	c.RemovePrivate = true
-	return m.Scope, task{meter.Update, func(ctx context.Context, t *gateway.Lease) (any, error) {
-		return nil, t.Update(ctx, ref, c)
-	}}, nil, err
-}

@@ -20,7 +20,7 @@ func (c *conn) parse(f hmgwire.Frame) (hmgwire.Scope, task, *window, error) {
 		return parseGenerate(f.Body)
 	case hmgwire.KindImport:
 		return parseImport(f.Body)
-	case hmgwire.KindUpdate:
+	case hmgwire.KindUpdate, hmgwire.KindReduce:
 		return parseUpdate(f.Body)
 	case hmgwire.KindDestroy:
 		return parseDestroy(f.Body)
@@ -30,8 +30,6 @@ func (c *conn) parse(f hmgwire.Frame) (hmgwire.Scope, task, *window, error) {
 		return parseMake(f.Body, meter.Unwrap)
 	case hmgwire.KindDerive:
 		return parseMake(f.Body, meter.Derive)
-	case hmgwire.KindReduce:
-		return parseRemovePrivate(f.Body)
 	case hmgwire.KindHeal:
 		return c.parseHeal(f.Body)
 	case hmgwire.KindCheck:

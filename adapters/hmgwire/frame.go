@@ -35,7 +35,7 @@ const (
 	KindWrap      Kind = 0x10 // Wrap → Result
 	KindUnwrap    Kind = 0x11 // Make → Object
 	KindDerive    Kind = 0x12 // Make → Object
-	KindReduce    Kind = 0x13 // Update, and the private half removed → no body
+	KindReduce    Kind = 0x13 // Update, of what cannot be taken back → no body
 
 	KindAnswer  Kind = 0x81 // the last frame of a request that succeeded
 	KindRefusal Kind = 0x82 // Refusal; the last frame of a request that did not

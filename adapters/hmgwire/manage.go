@@ -32,18 +32,22 @@ type Heal struct {
 	Step uint8 `cbor:"3,keyasint"` // healing.Step
 }
 
-// Update asks for attributes of a key to be changed; absent ones stay.
+// Update asks for attributes of a key to be changed; absent ones stay. What
+// cannot be taken back is asked for by KindReduce: a gateway that does not know
+// it must not do the rest.
 type Update struct {
 	Scope
 	Ref   Ref     `cbor:"3,keyasint"`
 	Label *[]byte `cbor:"4,keyasint,omitempty"`
 	Ops   *uint32 `cbor:"5,keyasint,omitempty"`
+
+	RemovePrivate bool `cbor:"6,keyasint,omitempty"`
+	Unextractable bool `cbor:"7,keyasint,omitempty"`
 }
 
-// NewUpdate returns the change c of the key r for the wire, but for RemovePrivate,
-// which is told by KindReduce.
+// NewUpdate returns the change c of the key r for the wire.
 func NewUpdate(s Scope, r hsm.Ref, c hsm.Change) Update {
-	u := Update{Scope: s, Ref: NewRef(r), Label: c.Label}
+	u := Update{Scope: s, Ref: NewRef(r), Label: c.Label, RemovePrivate: c.RemovePrivate, Unextractable: c.Unextractable}
 	if c.Ops != nil {
 		ops := uint32(*c.Ops)
 		u.Ops = &ops
@@ -51,9 +55,9 @@ func NewUpdate(s Scope, r hsm.Ref, c hsm.Change) Update {
 	return u
 }
 
-// Change returns the domain's value of an update, which removes nothing.
+// Change returns the domain's value.
 func (u Update) Change() hsm.Change {
-	c := hsm.Change{Label: u.Label}
+	c := hsm.Change{Label: u.Label, RemovePrivate: u.RemovePrivate, Unextractable: u.Unextractable}
 	if u.Ops != nil {
 		ops := keys.Ops(*u.Ops)
 		c.Ops = &ops

@@ -191,7 +191,7 @@ func TestValuesTravel(t *testing.T) {
 			t.Errorf("-sent +received:\n%s", diff)
 		}
 		empty, ops := []byte{}, keys.Ops(0)
-		for _, want := range []hsm.Change{{}, {Label: &empty}, {Ops: &ops}} {
+		for _, want := range []hsm.Change{{}, {Label: &empty}, {Ops: &ops}, {RemovePrivate: true}, {Unextractable: true}} {
 			var u hmgwire.Update
 			if err := hmgwire.Decode(encode(t, hmgwire.NewUpdate(hmgwire.Scope{}, hsm.Ref{Class: hsm.SecretKey}, want)), &u); err != nil {
 				t.Fatal(err)

@@ -40,6 +40,7 @@ const (
 	atECParams
 	atECPoint
 	atLasting
+	atNeverExtractable
 )
 
 const ulongSize = strconv.IntSize / 8
@@ -66,6 +67,8 @@ var wanted = []cryptoki.Want{
 	atECParams:       {Type: pkcs11.CKA_EC_PARAMS, Room: 64},
 	atECPoint:        {Type: pkcs11.CKA_EC_POINT, Room: 160},
 	atLasting:        {Type: pkcs11.CKA_TOKEN, Room: 1, Exact: true},
+
+	atNeverExtractable: {Type: pkcs11.CKA_NEVER_EXTRACTABLE, Room: 1, Exact: true},
 }
 
 // expected returns the attributes of variable length that an object has.

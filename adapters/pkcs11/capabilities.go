@@ -53,6 +53,7 @@ func operators() map[uint]operating {
 	for h, p := range hashes {
 		all[p.hmac] = operating{typ: keys.HMAC, hash: h, mac: true}
 	}
+	all[pkcs11.CKM_AES_KEY_WRAP] = operating{typ: keys.AES, mode: operations.KW}
 	return all
 }
 
@@ -66,6 +67,9 @@ func (t *Token) capabilities() hsm.Capabilities {
 		return c
 	}
 	works := operators()
+	if t.padding = t.findPadding(list); t.padding.mechanism != 0 {
+		works[t.padding.mechanism] = operating{typ: keys.AES, mode: operations.KWP}
+	}
 	seen := map[hsm.Mechanism]bool{}
 	add := func(name string, o operating) {
 		m := hsm.Mechanism{Operation: name, Type: o.typ, Mode: o.mode, Hash: o.hash}
@@ -85,6 +89,9 @@ func (t *Token) capabilities() hsm.Capabilities {
 		}
 		if o, ok := works[number]; ok {
 			o.list(info.Flags, add)
+		}
+		if info.Flags&pkcs11.CKF_DERIVE != 0 {
+			derivations(number, add)
 		}
 		for _, h := range t.hashesOf(number) {
 			o := operating{typ: keys.RSA, mode: operations.PSS, hash: h}
@@ -110,11 +117,40 @@ func (o operating) list(flags uint, add func(string, operating)) {
 	if flags&(pkcs11.CKF_VERIFY|pkcs11.CKF_SIGN) != 0 {
 		add(verify, o)
 	}
+	if flags&pkcs11.CKF_WRAP != 0 {
+		add("wrap", o)
+	}
+	if flags&pkcs11.CKF_UNWRAP != 0 {
+		add("unwrap", o)
+	}
+	if o.mode == operations.KW || o.mode == operations.KWP { // which some list for data, too
+		return
+	}
 	if flags&pkcs11.CKF_ENCRYPT != 0 || flags&pkcs11.CKF_DECRYPT != 0 && o.typ == keys.RSA {
 		add("encrypt", o)
 	}
 	if flags&pkcs11.CKF_DECRYPT != 0 {
 		add("decrypt", o)
+	}
+}
+
+// derivations adds what a mechanism derives.
+func derivations(number uint, add func(string, operating)) {
+	switch number {
+	case pkcs11.CKM_ECDH1_DERIVE:
+		add("agree", operating{typ: keys.EC})
+	case ckmHKDFDerive: // with which hashes no list tells
+		for h := range hashes {
+			add("derive", operating{typ: keys.HMAC, hash: h})
+			add("derive", operating{typ: keys.Secret, hash: h})
+		}
+	}
+	for typ, modes := range dataMechanisms {
+		for mode, n := range modes {
+			if n == number {
+				add("derive", operating{typ: typ, mode: mode})
+			}
+		}
 	}
 }
 

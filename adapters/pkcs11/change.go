@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"strings"
 
 	"github.com/miekg/pkcs11"
 
@@ -12,34 +13,6 @@ import (
 	"gatehouse/core/hsm"
 	"gatehouse/core/keys"
 )
-
-// Update changes label and operations of a key, on both halves of a pair.
-func (t *Token) Update(ctx context.Context, ref hsm.Ref, c hsm.Change) error {
-	return t.change(ctx, "updating a key", ref, func(s *session, halves []*located) error {
-		before := make([]located, len(halves))
-		for i, o := range halves {
-			before[i] = *o
-			err := t.still(s, o, proofOf(*o, look))
-			if err == nil {
-				err = t.update(s, o, c)
-			}
-			if err == nil {
-				continue
-			}
-			if i == 0 && (staleHandle(err) || errors.Is(err, errMoved)) {
-				return errMoved // and nothing that would keep it from being found again
-			}
-			// Halves that differ would no longer be found together.
-			for j := range i + 1 {
-				if j < i || !errors.Is(err, errMoved) {
-					_ = t.update(s, halves[j], hsm.Change{Label: &before[j].Label, Ops: &before[j].Ops})
-				}
-			}
-			return errBegun{err}
-		}
-		return nil
-	})
-}
 
 // errStrayed says that a change was made, and not to the key that was meant.
 func errStrayed() error {
@@ -93,12 +66,34 @@ func (t *Token) changeNow(s *session, ref hsm.Ref, f func(*session, []*located) 
 	return errBegun{fixed(err)}
 }
 
-// fixed makes Denied of the many ways in which tokens refuse a change.
+// fixed makes Denied of the many ways in which tokens refuse a change, and says of what.
 func fixed(err error) error {
-	if e := code(err); refusedTemplate[e] || e == pkcs11.CKR_ATTRIBUTE_READ_ONLY || e == pkcs11.CKR_FUNCTION_NOT_SUPPORTED {
-		return fault.Wrap(fault.Denied, err, "the HSM keeps this attribute fixed")
+	e := code(err)
+	if !refusedTemplate[e] && e != pkcs11.CKR_ATTRIBUTE_READ_ONLY && e != pkcs11.CKR_FUNCTION_NOT_SUPPORTED && e != ckrActionProhibited {
+		return err
 	}
-	return err
+	what := "this attribute"
+	if a := (errSetting{}); errors.As(err, &a) {
+		what = a.what
+	}
+	return fault.Wrap(fault.Denied, err, "the HSM keeps %s fixed", what)
+}
+
+const ckrActionProhibited = 0x1B // PKCS#11 v2.40; what CKA_MODIFIABLE of false answers with
+
+// errSetting wraps the error of a change of attributes, and names them.
+type errSetting struct {
+	what string
+	error
+}
+
+func (e errSetting) Unwrap() error { return e.error }
+
+// changeable are the names of the attributes that are changed.
+var changeable = map[uint]string{
+	pkcs11.CKA_LABEL: "CKA_LABEL", pkcs11.CKA_EXTRACTABLE: "CKA_EXTRACTABLE",
+	pkcs11.CKA_SIGN: "CKA_SIGN", pkcs11.CKA_VERIFY: "CKA_VERIFY", pkcs11.CKA_ENCRYPT: "CKA_ENCRYPT", pkcs11.CKA_DECRYPT: "CKA_DECRYPT",
+	pkcs11.CKA_WRAP: "CKA_WRAP", pkcs11.CKA_UNWRAP: "CKA_UNWRAP", pkcs11.CKA_DERIVE: "CKA_DERIVE",
 }
 
 // update changes one object, as far as it is not so already.
@@ -136,6 +131,9 @@ func (t *Token) shows(s *session, o *located, c hsm.Change) error {
 			same = same && n.Ops.Has(u.op) == c.Ops.Has(u.op)
 		}
 	}
+	if c.Unextractable {
+		same = same && !n.Extractable
+	}
 	if !same {
 		return errStrayed()
 	}
@@ -163,5 +161,13 @@ func (t *Token) setUses(s *session, o *located, ops keys.Ops) error {
 }
 
 func (t *Token) set(s *session, o *located, as attributes) error {
-	return t.m.lib.SetAttributeValue(pkcs11.SessionHandle(s.handle), pkcs11.ObjectHandle(o.handle), as.binding())
+	err := t.m.lib.SetAttributeValue(pkcs11.SessionHandle(s.handle), pkcs11.ObjectHandle(o.handle), as.binding())
+	if err == nil {
+		return nil
+	}
+	var names []string
+	for _, a := range as {
+		names = append(names, changeable[a.Type])
+	}
+	return errSetting{strings.Join(names, ", "), err}
 }

@@ -90,16 +90,6 @@ func harness(t *testing.T, m *pkcs11.Module, st softtoken.Token) tokentest.Harne
 	}
 }
 
-// softHSMRefuses lists what SoftHSM2 2.6.1 cannot do.
-var softHSMRefuses = []string{
-	"encrypt AES CTR with an iv that runs over",
-	"encrypt AES CCM",
-	"encrypt RSA OAEP SHA256*", "encrypt RSA OAEP SHA512", "encrypt RSA OAEP SHA1 with a label",
-	"sign RSA PSS SHA3_*",
-	"mac HMAC SHA512 with a key shorter than its digest",
-	"mac HMAC SHA3_*",
-}
-
 func TestSoftHSM(t *testing.T) {
 	st := softHSM(t)
 	h := harness(t, load(t, st, pkcs11.Options{}), st)
@@ -114,7 +104,7 @@ func TestSoftHSM(t *testing.T) {
 	}
 	h.NotApplicable["FailApplied"] = "what a failed call made is removed again: see TestFailing"
 	h.NotApplicable["Hang"] = "see TestHanging"
-	h.Refuses = softHSMRefuses
+	h.Refuses, h.ForgetsSize = softtoken.SoftHSMRefuses(), softtoken.SoftHSMForgetsSize
 	tokentest.Run(t, h)
 }
 
@@ -126,12 +116,6 @@ func TestNSS(t *testing.T) {
 	h.NotApplicable["Swap"] = "the database is the token: it cannot be taken out"
 	h.NotApplicable["FailApplied"] = "what a failed call made is removed again: see TestFailing"
 	h.NotApplicable["Hang"] = "see TestHanging"
-	h.Refuses = []string{
-		"generate EC NistP224", "generate EC SecP256K1", "generate EC Ed25519",
-		"import EC NistP224*", "import EC Ed25519*",
-		"encrypt AES CCM",
-		"sign RSA PSS SHA3_*",
-		"mac HMAC SHA3_*", "mac DES3 CMAC",
-	}
+	h.Refuses = softtoken.NSSRefuses()
 	tokentest.Run(t, h)
 }

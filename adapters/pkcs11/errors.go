@@ -98,8 +98,12 @@ func unclear(err error) bool {
 
 // staleHandle reports whether err says that an object is not there under its handle.
 func staleHandle(err error) bool {
-	e := code(err)
-	return e == pkcs11.CKR_KEY_HANDLE_INVALID || e == pkcs11.CKR_OBJECT_HANDLE_INVALID
+	switch code(err) {
+	case pkcs11.CKR_KEY_HANDLE_INVALID, pkcs11.CKR_OBJECT_HANDLE_INVALID,
+		pkcs11.CKR_WRAPPING_KEY_HANDLE_INVALID, pkcs11.CKR_UNWRAPPING_KEY_HANDLE_INVALID:
+		return true
+	}
+	return false
 }
 
 // blameless makes a failure of the token of an error in a call in which no

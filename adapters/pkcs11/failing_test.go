@@ -18,6 +18,7 @@ import (
 	"gatehouse/core/operations"
 	"gatehouse/core/secret"
 	"gatehouse/ports/token/tokentest"
+	"gatehouse/simulators/softtoken"
 )
 
 var hanging = map[tokentest.Call]int{
@@ -34,7 +35,7 @@ func TestHanging(t *testing.T) {
 		t.Helper()
 		return s.hangNext(t, hanging[c])
 	}
-	h.Refuses = softHSMRefuses
+	h.Refuses, h.ForgetsSize = softtoken.SoftHSMRefuses(), softtoken.SoftHSMForgetsSize
 	h.NotApplicable["Swap"] = "see TestSoftHSM"
 	h.NotApplicable["FailApplied"] = "what a failed call made is removed again: see TestFailing"
 	tokentest.Run(t, h)

@@ -269,6 +269,10 @@ func (t *Token) asAsked(s *session, o *located, tpl hsm.Template) error {
 		return fault.New(fault.Unavailable, "the HSM made a key and does not show its attributes").Because(fault.TokenFailed)
 	}
 	if o.Extractable && !tpl.Extractable {
+		if t.set(s, &located{handle: o.handle}, attributes{{Type: pkcs11.CKA_EXTRACTABLE, Value: boolean(false)}}) == nil {
+			o.Extractable, o.Ops = false, o.Ops&^keys.OpExport
+			return t.asAsked(s, o, tpl)
+		}
 		return fault.New(fault.Unsupported, "the HSM makes such keys extractable only")
 	}
 	if err := t.setUses(s, o, tpl.Ops); err != nil {

@@ -156,11 +156,20 @@ func decodeKey(r *cryptoki.Reader, o *hsm.Object) {
 	}
 }
 
+// fromOutside reports whether a key has come into the token with a value, by
+// C_CreateObject or C_UnwrapKey: then it says that it has not been unextractable
+// for ever (v2.40, 4.4, table 17). Of one half made it is not said.
+func fromOutside(r *cryptoki.Reader) bool {
+	v, told := r.Value(atNeverExtractable)
+	return told && len(v) == 1 && v[0] == 0
+}
+
 // maxKeyBytes is the longest secret key whose length is believed.
 const maxKeyBytes = 1 << 20
 
 func decodeSecret(r *cryptoki.Reader, o *hsm.Object) {
 	n, ok := number(r, atValueLen)
+	o.CheckValue = bytesOf(r, atCheckValue)
 	switch {
 	case o.KeyType == pkcs11.CKK_DES2:
 		o.Size = 112
@@ -168,10 +177,10 @@ func decodeSecret(r *cryptoki.Reader, o *hsm.Object) {
 		o.Size = 168
 	case ok && n > 0 && n <= maxKeyBytes:
 		o.Size = 8 * int(n)
+	case fromOutside(r): // whole, though the token does not tell the length: unwrapped, in SoftHSM2
 	default:
 		o.Unreadable = "CKA_VALUE_LEN"
 	}
-	o.CheckValue = bytesOf(r, atCheckValue)
 }
 
 func decodeRSA(r *cryptoki.Reader, o *hsm.Object) {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/miekg/pkcs11"
 
+	"gatehouse/adapters/pkcs11/internal/cryptoki"
 	"gatehouse/core/hsm"
 )
 
@@ -101,38 +102,17 @@ func lyingSizes(q *quirks) []hsm.Quirk {
 	return []hsm.Quirk{{Name: name, Finds: "true for AES-GCM", Good: true}}
 }
 
-// wrapAlgorithm wraps a key of 16 bytes with mechanism 0x210A: RFC 5649 makes 24
-// bytes of it, PKCS #7 padding under RFC 3394 makes 32.
+// wrapAlgorithm finds out what mechanism 0x210A is.
 func wrapAlgorithm(q *quirks) []hsm.Quirk {
 	const name = "mechanism 0x210A"
-	lib := q.t.m.lib
-	if _, err := lib.GetMechanismInfo(q.t.slot, []*pkcs11.Mechanism{pkcs11.NewMechanism(pkcs11.CKM_AES_KEY_WRAP_PAD, nil)}); err != nil {
+	if _, err := q.t.m.lib.GetMechanismInfo(q.t.slot, []*pkcs11.Mechanism{pkcs11.NewMechanism(pkcs11.CKM_AES_KEY_WRAP_PAD, nil)}); err != nil {
 		return []hsm.Quirk{{Name: name, Finds: "not in the list", Good: true}}
 	}
-	wrapping, err := q.aes(pkcs11.NewAttribute(pkcs11.CKA_WRAP, true))
-	if err != nil {
-		return unknown(name, err)
-	}
-	key, err := lib.CreateObject(q.s, []*pkcs11.Attribute{
-		pkcs11.NewAttribute(pkcs11.CKA_CLASS, pkcs11.CKO_SECRET_KEY), pkcs11.NewAttribute(pkcs11.CKA_KEY_TYPE, pkcs11.CKK_GENERIC_SECRET),
-		pkcs11.NewAttribute(pkcs11.CKA_TOKEN, false), pkcs11.NewAttribute(pkcs11.CKA_PRIVATE, true),
-		pkcs11.NewAttribute(pkcs11.CKA_EXTRACTABLE, true), pkcs11.NewAttribute(pkcs11.CKA_SENSITIVE, false),
-		pkcs11.NewAttribute(pkcs11.CKA_VALUE, []byte("a throw-away key")), pkcs11.NewAttribute(pkcs11.CKA_LABEL, "gatehouse-doctor"),
-	})
+	kind, err := q.t.padKind(cryptoki.Session(q.s))
 	if q.note(err) != nil {
 		return unknown(name, err)
 	}
-	q.made = append(q.made, key)
-	out, err := lib.WrapKey(q.s, []*pkcs11.Mechanism{pkcs11.NewMechanism(pkcs11.CKM_AES_KEY_WRAP_PAD, nil)}, wrapping, key)
-	switch err = q.note(err); {
-	case err != nil:
-		return unknown(name, err)
-	case len(out) == 24:
-		return []hsm.Quirk{{Name: name, Finds: "is RFC 5649 (KWP)", Good: true}}
-	case len(out) == 32:
-		return []hsm.Quirk{{Name: name, Finds: "is PKCS #7 padding under RFC 3394, not RFC 5649"}}
-	}
-	return []hsm.Quirk{{Name: name, Finds: fmt.Sprintf("makes %d bytes of a key of 16, which is neither RFC 5649 nor RFC 3394", len(out))}}
+	return []hsm.Quirk{{Name: name, Finds: "is " + string(kind), Good: kind == padRFC5649}}
 }
 
 // handleReuse destroys an object and makes another.

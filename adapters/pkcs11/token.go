@@ -28,6 +28,7 @@ type Token struct {
 	pin     secret.Value
 	log     *slog.Logger
 	caps    hsm.Capabilities
+	padding padding
 	calls   drain
 	lanes   lanes
 	free    chan *session

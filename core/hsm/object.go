@@ -109,17 +109,16 @@ type Template struct {
 
 // Change is a change of an object's attributes; nil fields stay as they are.
 //
-// Ops holds the uses that the key is to have, of which its attributes tell:
-// CKA_SIGN, CKA_ENCRYPT and kin, CKA_WRAP, CKA_UNWRAP, CKA_DERIVE. Without
-// OpExport CKA_EXTRACTABLE becomes false; it never becomes true again, which
-// OpExport therefore does not ask for.
+// Unextractable says that the key must not leave the HSM any more, which cannot be
+// taken back; OpExport among Ops says nothing of that.
 //
 // RemovePrivate destroys the private half of a pair and leaves the public one,
 // which a Ref of class PublicKey names from then on. Label and Ops are then for
 // the public half.
 type Change struct {
-	Label         *[]byte // CKA_LABEL of both halves
-	Ops           *keys.Ops
+	Label         *[]byte   // CKA_LABEL of both halves
+	Ops           *keys.Ops // CKA_SIGN, CKA_ENCRYPT and kin, CKA_WRAP, CKA_UNWRAP, CKA_DERIVE
+	Unextractable bool      // CKA_EXTRACTABLE becomes false
 	RemovePrivate bool
 }
 

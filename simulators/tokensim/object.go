@@ -16,6 +16,7 @@ import (
 type object struct {
 	hsm.Object
 	material
+	fixed bool // CKA_MODIFIABLE is false
 }
 
 // material is what a key works with; which fields are set depends on its class.

@@ -21,6 +21,9 @@ func (t *Token) Update(ctx context.Context, ref hsm.Ref, change hsm.Change) erro
 		if err != nil {
 			return err
 		}
+		if slices.ContainsFunc(halves, func(o *object) bool { return o.fixed }) && (change.Label != nil || change.Ops != nil || change.Unextractable) {
+			return fault.New(fault.Denied, "the HSM keeps the key's attributes fixed")
+		}
 		if change.RemovePrivate {
 			switch {
 			case ref.Class != hsm.PrivateKey:
@@ -41,8 +44,10 @@ func (t *Token) Update(ctx context.Context, ref hsm.Ref, change hsm.Change) erro
 				changed.Label = bytes.Clone(*change.Label)
 			}
 			if change.Ops != nil {
-				changed.Extractable = o.Extractable && change.Ops.Has(keys.OpExport)
-				changed.Ops = kept(&changed, *change.Ops)
+				changed.Ops = kept(o, *change.Ops)
+			}
+			if change.Unextractable {
+				changed.Extractable, changed.Ops = false, changed.Ops&^keys.OpExport
 			}
 			c.objects[i] = &changed
 		}

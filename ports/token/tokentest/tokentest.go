@@ -53,6 +53,10 @@ type Harness struct {
 	// refusal passes, and is recorded.
 	RefusesUnknown bool
 
+	// ForgetsSize is the reason why the token does not tell the size of a key that
+	// was unwrapped; empty for one that does.
+	ForgetsSize string
+
 	// Tidy is for a token that others use too: what the suite makes is destroyed at
 	// its end, which a token of its own does not need.
 	Tidy bool

@@ -28,19 +28,35 @@ func (s *suite) tightened(t *testing.T) {
 		tpl := s.aes()
 		tpl.Extractable = true
 		o := s.generateKey(t, tpl)
-		ops := tpl.Ops | keys.OpExport
-		if !s.refusals.works(t, "update operations", s.tok.Update(within(t), o.Ref(), hsm.Change{Ops: &ops})) {
+		if !s.refusals.works(t, "update operations", s.tok.Update(within(t), o.Ref(), hsm.Change{Ops: &tpl.Ops})) {
 			return
 		}
-		s.compare(t, tpl, s.find(t, hsm.SecretKey, o.ID))
+		s.compare(t, tpl, s.find(t, hsm.SecretKey, o.ID)) // permissions do not touch it
 		tpl.Extractable = false
-		for _, ops := range []keys.Ops{tpl.Ops, tpl.Ops | keys.OpExport} { // less, and never again more
-			if err := s.tok.Update(within(t), o.Ref(), hsm.Change{Ops: &ops}); err != nil {
+		for range 2 { // less, and not less than that
+			if err := s.tok.Update(within(t), o.Ref(), hsm.Change{Unextractable: true}); err != nil {
 				t.Fatal(err)
 			}
 			s.compare(t, tpl, s.find(t, hsm.SecretKey, o.ID))
 		}
+		ops := tpl.Ops | keys.OpExport
+		if err := s.tok.Update(within(t), o.Ref(), hsm.Change{Ops: &ops}); err != nil {
+			t.Fatal(err)
+		}
+		s.compare(t, tpl, s.find(t, hsm.SecretKey, o.ID))
 		s.roundTrip(t, o.Ref())
+	})
+	t.Run("extractable of a pair", func(t *testing.T) {
+		tpl := s.kind("EC NistP256")
+		tpl.Extractable = true
+		o, err := s.tok.Generate(within(t), tpl)
+		if !s.refusals.works(t, "generate EC NistP256", err) {
+			return
+		}
+		tpl.Extractable = false
+		if s.refusals.works(t, "update operations", s.tok.Update(within(t), o.Ref(), hsm.Change{Unextractable: true})) {
+			s.compare(t, tpl, s.find(t, hsm.PrivateKey, o.ID))
+		}
 	})
 }
 

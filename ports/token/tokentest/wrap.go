@@ -45,7 +45,7 @@ func (s *suite) wraps(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			s.compareInventory(t, back, o)
+			s.compareUnwrapped(t, back, o)
 		}
 	})
 	t.Run("by a stranger", func(t *testing.T) {
@@ -91,16 +91,25 @@ func (s *suite) wrapSecret(t *testing.T, with *imported, c wrapCase) {
 		back := s.aes()
 		back.Size = size
 		o, err := s.tok.Unwrap(within(t), with.object.Ref(), back, u)
-		if err != nil {
-			t.Fatalf("unwrapping it: %v", err)
+		if !s.operated(t, "unwrap", typ, c.name, u, err) {
+			s.wantNone(t, back.ID)
+			return
 		}
 		back.Size = 256
-		s.compare(t, back, o)
-		s.compareInventory(t, back, o)
+		s.compareUnwrapped(t, back, o)
 		s.isKey(t, o, subject.raw)
 	}
-	if !s.does(u, typ) {
-		t.Errorf("%s %s unwraps, and the capabilities do not list it", typ, c.name)
+}
+
+// compareUnwrapped is compare, with what the inventory shows too, for a token that
+// may not tell the size.
+func (s *suite) compareUnwrapped(t *testing.T, tpl hsm.Template, o hsm.Object) {
+	t.Helper()
+	for _, o := range []hsm.Object{o, s.find(t, o.Class, tpl.ID)} {
+		if o.Size == 0 && s.h.ForgetsSize != "" {
+			o.Size = tpl.Size
+		}
+		s.compare(t, tpl, o)
 	}
 }
 

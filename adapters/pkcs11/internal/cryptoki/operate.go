@@ -37,6 +37,12 @@ const (
 	CCM   Shape = C.GH_CCM   // P the nonce, Q the additional data, A the tag's bytes, B the data's length
 	OAEP  Shape = C.GH_OAEP  // P the label, A the hash, B the mask generation function
 	PSS   Shape = C.GH_PSS   // A the hash, B the mask generation function, C the salt's length
+	ECDH  Shape = C.GH_ECDH  // P the other side's public key
+	Data  Shape = C.GH_DATA  // P the data to encrypt
+	HKDF  Shape = C.GH_HKDF  // P the info, Q the salt, A the hash
+
+	// CBCData has P, the data to encrypt, and Q, the initialisation vector.
+	CBCData Shape = C.GH_CBC_DATA
 )
 
 // Mechanism is a mechanism with its parameter.
@@ -45,6 +51,13 @@ type Mechanism struct {
 	Shape   Shape
 	A, B, C uint
 	P, Q    []byte
+}
+
+func (m *Mechanism) c() C.gh_mechanism {
+	return C.gh_mechanism{
+		_type: C.gh_ulong(m.Type), shape: C.int(m.Shape),
+		a: C.gh_ulong(m.A), b: C.gh_ulong(m.B), c: C.gh_ulong(m.C),
+	}
 }
 
 // maxOutput is the most that a repetition of a call with a larger buffer gives.
@@ -58,11 +71,7 @@ const maxOutput = 8 << 20
 // After an error the operation may still be active: the session must be dropped
 // unless the error is known to end it.
 func (l *Library) Run(k Kind, s Session, key Object, m *Mechanism, in, out []byte) (output []byte, begun bool, err error) {
-	cm := C.gh_mechanism{
-		_type: C.gh_ulong(m.Type), shape: C.int(m.Shape),
-		a: C.gh_ulong(m.A), b: C.gh_ulong(m.B), c: C.gh_ulong(m.C),
-	}
-	o := C.gh_run(l.c, C.int(k), C.gh_ulong(s), C.gh_ulong(key), cm,
+	o := C.gh_run(l.c, C.int(k), C.gh_ulong(s), C.gh_ulong(key), m.c(),
 		bytesOf(m.P), C.gh_ulong(len(m.P)), bytesOf(m.Q), C.gh_ulong(len(m.Q)),
 		bytesOf(in), C.gh_ulong(len(in)), bytesOf(out), C.gh_ulong(len(out)))
 	if o.rv == pkcs11.CKR_BUFFER_TOO_SMALL && o.begun != 0 && k != Verify {

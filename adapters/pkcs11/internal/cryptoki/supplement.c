@@ -18,8 +18,20 @@ typedef struct { gh_byte *iv; gh_ulong ivlen, ivbits; gh_byte *aad; gh_ulong aad
 typedef struct { gh_ulong datalen; gh_byte *nonce; gh_ulong noncelen; gh_byte *aad; gh_ulong aadlen, maclen; } ccm_params;
 typedef struct { gh_ulong hash, mgf, source; void *data; gh_ulong datalen; } oaep_params;
 typedef struct { gh_ulong hash, mgf, saltlen; } pss_params;
+typedef struct { gh_ulong kdf, sharedlen; gh_byte *shared; gh_ulong publiclen; gh_byte *public; } ecdh_params;
+typedef struct { gh_byte *data; gh_ulong len; } string_params;
+typedef struct { gh_byte iv[16]; gh_byte *data; gh_ulong len; } cbc16_params;
+typedef struct { gh_byte iv[8]; gh_byte *data; gh_ulong len; } cbc8_params;
+typedef struct {
+	gh_byte extract, expand;
+	gh_ulong hash, salttype;
+	gh_byte *salt;
+	gh_ulong saltlen, saltkey;
+	gh_byte *info;
+	gh_ulong infolen;
+} hkdf_params;
 
-// CK_FUNCTION_LIST up to C_Verify (PKCS#11 v2.40, 5.3): the order is the standard's.
+// CK_FUNCTION_LIST up to C_DeriveKey (PKCS#11 v2.40, 5.3): the order is the standard's.
 typedef rv_t init_fn(gh_ulong session, mechanism *m, gh_ulong key);
 typedef rv_t step_fn(gh_ulong session, gh_byte *in, gh_ulong inlen, gh_byte *out, gh_ulong *outlen);
 typedef void unused_fn(void);
@@ -52,6 +64,12 @@ typedef struct {
 	unused_fn *SignUpdate, *SignFinal, *SignRecoverInit, *SignRecover;
 	init_fn *VerifyInit;
 	rv_t (*Verify)(gh_ulong session, gh_byte *in, gh_ulong inlen, gh_byte *signature, gh_ulong siglen);
+	unused_fn *VerifyUpdate, *VerifyFinal, *VerifyRecoverInit, *VerifyRecover;
+	unused_fn *DigestEncryptUpdate, *DecryptDigestUpdate, *SignEncryptUpdate, *DecryptVerifyUpdate;
+	unused_fn *GenerateKey, *GenerateKeyPair;
+	rv_t (*WrapKey)(gh_ulong session, mechanism *m, gh_ulong key, gh_ulong subject, gh_byte *out, gh_ulong *outlen);
+	rv_t (*UnwrapKey)(gh_ulong session, mechanism *m, gh_ulong key, gh_byte *in, gh_ulong inlen, attribute *template, gh_ulong n, gh_ulong *made);
+	rv_t (*DeriveKey)(gh_ulong session, mechanism *m, gh_ulong key, attribute *template, gh_ulong n, gh_ulong *made);
 } functions;
 
 struct gh_library { functions *f; };
@@ -225,50 +243,144 @@ gh_outcome gh_again(const gh_library *l, int kind, gh_ulong session, gh_byte *in
 	return o;
 }
 
+// A mechanism with its parameter.
+typedef struct {
+	mechanism mech;
+	union {
+		ctr_params ctr;
+		gcm_params gcm;
+		ccm_params ccm;
+		oaep_params oaep;
+		pss_params pss;
+		ecdh_params ecdh;
+		string_params string;
+		cbc16_params cbc16;
+		cbc8_params cbc8;
+		hkdf_params hkdf;
+	} u;
+} built;
+
+// build returns 0 for parameters of a length that the shape has not.
+static int build(built *b, gh_mechanism m, gh_byte *p, gh_ulong plen, gh_byte *q, gh_ulong qlen)
+{
+	memset(b, 0, sizeof *b);
+	b->mech.type = m.type;
+	b->mech.parameter = &b->u;
+	switch (m.shape) {
+	case GH_PLAIN:
+		b->mech.parameter = p;
+		b->mech.len = plen;
+		return 1;
+	case GH_CTR:
+		if (plen != sizeof b->u.ctr.block)
+			return 0;
+		b->u.ctr.bits = m.a;
+		memcpy(b->u.ctr.block, p, sizeof b->u.ctr.block);
+		b->mech.len = sizeof b->u.ctr;
+		return 1;
+	case GH_GCM:
+		b->u.gcm = (gcm_params){p, plen, plen * 8, q, qlen, m.a};
+		b->mech.len = sizeof b->u.gcm;
+		return 1;
+	case GH_CCM:
+		b->u.ccm = (ccm_params){m.b, p, plen, q, qlen, m.a};
+		b->mech.len = sizeof b->u.ccm;
+		return 1;
+	case GH_OAEP:
+		b->u.oaep = (oaep_params){m.a, m.b, 1, p, plen}; // CKZ_DATA_SPECIFIED
+		b->mech.len = sizeof b->u.oaep;
+		return 1;
+	case GH_PSS:
+		b->u.pss = (pss_params){m.a, m.b, m.c};
+		b->mech.len = sizeof b->u.pss;
+		return 1;
+	case GH_ECDH:
+		b->u.ecdh = (ecdh_params){.kdf = 1, .publiclen = plen, .public = p}; // CKD_NULL
+		b->mech.len = sizeof b->u.ecdh;
+		return 1;
+	case GH_DATA:
+		b->u.string = (string_params){p, plen};
+		b->mech.len = sizeof b->u.string;
+		return 1;
+	case GH_CBC_DATA:
+		if (qlen == sizeof b->u.cbc16.iv) {
+			memcpy(b->u.cbc16.iv, q, qlen);
+			b->u.cbc16.data = p;
+			b->u.cbc16.len = plen;
+			b->mech.len = sizeof b->u.cbc16;
+			return 1;
+		}
+		if (qlen != sizeof b->u.cbc8.iv)
+			return 0;
+		memcpy(b->u.cbc8.iv, q, qlen);
+		b->u.cbc8.data = p;
+		b->u.cbc8.len = plen;
+		b->mech.len = sizeof b->u.cbc8;
+		return 1;
+	case GH_HKDF: // CKF_HKDF_SALT_NULL is 1, CKF_HKDF_SALT_DATA 2
+		b->u.hkdf = (hkdf_params){.extract = 1, .expand = 1, .hash = m.a, .salttype = qlen != 0 ? 2 : 1,
+			.salt = q, .saltlen = qlen, .info = p, .infolen = plen};
+		b->mech.len = sizeof b->u.hkdf;
+		return 1;
+	}
+	return 0;
+}
+
+gh_outcome gh_wrap(const gh_library *l, gh_ulong session, gh_ulong key, gh_ulong subject, gh_mechanism m, gh_byte *p, gh_ulong plen,
+	gh_byte *q, gh_ulong qlen, gh_byte *out, gh_ulong cap)
+{
+	gh_outcome o = {.len = cap};
+	built b;
+
+	if (!build(&b, m, p, plen, q, qlen))
+		o.rv = ARGUMENTS_BAD;
+	else if (l->f->WrapKey == NULL)
+		o.rv = FUNCTION_NOT_SUPPORTED;
+	else
+		o.rv = l->f->WrapKey(session, &b.mech, key, subject, out, &o.len);
+	return o;
+}
+
+gh_outcome gh_unwrap(const gh_library *l, gh_ulong session, gh_ulong key, gh_mechanism m, gh_byte *p, gh_ulong plen,
+	gh_byte *q, gh_ulong qlen, gh_byte *in, gh_ulong inlen, gh_ulong n, const gh_ulong *types, const gh_ulong *lens, gh_byte *block)
+{
+	attribute a[GH_MAX_ATTRIBUTES];
+	gh_outcome o = {0};
+	built b;
+
+	if (!lay(a, n, types, lens, block) || !build(&b, m, p, plen, q, qlen))
+		o.rv = ARGUMENTS_BAD;
+	else if (l->f->UnwrapKey == NULL)
+		o.rv = FUNCTION_NOT_SUPPORTED;
+	else
+		o.rv = l->f->UnwrapKey(session, &b.mech, key, in, inlen, a, n, &o.len);
+	return o;
+}
+
+gh_outcome gh_derive(const gh_library *l, gh_ulong session, gh_ulong key, gh_mechanism m, gh_byte *p, gh_ulong plen,
+	gh_byte *q, gh_ulong qlen, gh_ulong n, const gh_ulong *types, const gh_ulong *lens, gh_byte *block)
+{
+	attribute a[GH_MAX_ATTRIBUTES];
+	gh_outcome o = {0};
+	built b;
+
+	if (!lay(a, n, types, lens, block) || !build(&b, m, p, plen, q, qlen))
+		o.rv = ARGUMENTS_BAD;
+	else if (l->f->DeriveKey == NULL)
+		o.rv = FUNCTION_NOT_SUPPORTED;
+	else
+		o.rv = l->f->DeriveKey(session, &b.mech, key, a, n, &o.len);
+	return o;
+}
+
 gh_outcome gh_run(const gh_library *l, int kind, gh_ulong session, gh_ulong key, gh_mechanism m, gh_byte *p, gh_ulong plen,
 	gh_byte *q, gh_ulong qlen, gh_byte *in, gh_ulong inlen, gh_byte *out, gh_ulong cap)
 {
 	init_fn *const inits[] = {l->f->SignInit, l->f->VerifyInit, l->f->EncryptInit, l->f->DecryptInit};
 	gh_outcome o = {0};
-	ctr_params ctr = {.bits = m.a};
-	gcm_params gcm = {p, plen, plen * 8, q, qlen, m.a};
-	ccm_params ccm = {m.b, p, plen, q, qlen, m.a};
-	oaep_params oaep = {m.a, m.b, 1, p, plen}; // CKZ_DATA_SPECIFIED
-	pss_params pss = {m.a, m.b, m.c};
-	mechanism mech = {.type = m.type};
+	built b;
 
-	switch (m.shape) {
-	case GH_PLAIN:
-		mech.parameter = p;
-		mech.len = plen;
-		break;
-	case GH_CTR:
-		if (plen != sizeof ctr.block) {
-			o.rv = ARGUMENTS_BAD;
-			return o;
-		}
-		memcpy(ctr.block, p, sizeof ctr.block);
-		mech.parameter = &ctr;
-		mech.len = sizeof ctr;
-		break;
-	case GH_GCM:
-		mech.parameter = &gcm;
-		mech.len = sizeof gcm;
-		break;
-	case GH_CCM:
-		mech.parameter = &ccm;
-		mech.len = sizeof ccm;
-		break;
-	case GH_OAEP:
-		mech.parameter = &oaep;
-		mech.len = sizeof oaep;
-		break;
-	case GH_PSS:
-		mech.parameter = &pss;
-		mech.len = sizeof pss;
-		break;
-	}
-	if (kind < 0 || kind > GH_DECRYPT) {
+	if (kind < 0 || kind > GH_DECRYPT || !build(&b, m, p, plen, q, qlen)) {
 		o.rv = ARGUMENTS_BAD;
 		return o;
 	}
@@ -276,7 +388,7 @@ gh_outcome gh_run(const gh_library *l, int kind, gh_ulong session, gh_ulong key,
 		o.rv = FUNCTION_NOT_SUPPORTED;
 		return o;
 	}
-	o.rv = inits[kind](session, &mech, key);
+	o.rv = inits[kind](session, &b.mech, key);
 	if (o.rv != OK)
 		return o;
 	return gh_again(l, kind, session, in, inlen, out, cap);

@@ -30,6 +30,10 @@ enum gh_shape {
 	GH_CCM,   // p is the nonce, q the additional data, a the tag bytes, b the data length
 	GH_OAEP,  // p is the label, a the hash, b the MGF
 	GH_PSS,   // a is the hash, b the MGF, c the salt length
+	GH_ECDH,  // p is the other side's public key; no key derivation function
+	GH_DATA,  // p is the data to encrypt
+	GH_CBC_DATA, // p is the data to encrypt, q the IV of 16 or 8 bytes
+	GH_HKDF,  // p is the info, q the salt, a the hash
 };
 
 enum gh_kind { GH_SIGN, GH_VERIFY, GH_ENCRYPT, GH_DECRYPT };
@@ -60,6 +64,14 @@ gh_outcome gh_create(const gh_library *l, gh_ulong session, gh_ulong n, const gh
 
 gh_outcome gh_run(const gh_library *l, int kind, gh_ulong session, gh_ulong key, gh_mechanism m, gh_byte *p, gh_ulong plen,
 	gh_byte *q, gh_ulong qlen, gh_byte *in, gh_ulong inlen, gh_byte *out, gh_ulong cap);
+// The key functions: keys come and go by handle, templates as above.
+gh_outcome gh_wrap(const gh_library *l, gh_ulong session, gh_ulong key, gh_ulong subject, gh_mechanism m, gh_byte *p, gh_ulong plen,
+	gh_byte *q, gh_ulong qlen, gh_byte *out, gh_ulong cap);
+gh_outcome gh_unwrap(const gh_library *l, gh_ulong session, gh_ulong key, gh_mechanism m, gh_byte *p, gh_ulong plen,
+	gh_byte *q, gh_ulong qlen, gh_byte *in, gh_ulong inlen, gh_ulong n, const gh_ulong *types, const gh_ulong *lens, gh_byte *block);
+gh_outcome gh_derive(const gh_library *l, gh_ulong session, gh_ulong key, gh_mechanism m, gh_byte *p, gh_ulong plen,
+	gh_byte *q, gh_ulong qlen, gh_ulong n, const gh_ulong *types, const gh_ulong *lens, gh_byte *block);
+
 gh_outcome gh_again(const gh_library *l, int kind, gh_ulong session, gh_byte *in, gh_ulong inlen, gh_byte *out, gh_ulong cap);
 
 #endif

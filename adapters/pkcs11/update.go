@@ -1,0 +1,98 @@
+package pkcs11
+
+import (
+	"context"
+	"errors"
+
+	"github.com/miekg/pkcs11"
+
+	"gatehouse/adapters/pkcs11/internal/cryptoki"
+	"gatehouse/core/fault"
+	"gatehouse/core/hsm"
+)
+
+// Update changes label and operations of a key, on both halves of a pair; then
+// what cannot be taken back: its extractability, or its private half.
+func (t *Token) Update(ctx context.Context, ref hsm.Ref, c hsm.Change) error {
+	return t.change(ctx, "updating a key", ref, func(s *session, halves []*located) error {
+		held, changed := halves[0], halves
+		if c.RemovePrivate {
+			switch {
+			case held.Class != hsm.PrivateKey:
+				return fault.New(fault.Invalid, "the key has no private half")
+			case len(halves) < 2:
+				return fault.New(fault.BadState, "the key's public half is not in the HSM: nothing would be left")
+			}
+			changed = halves[1:]
+		}
+		before := make([]located, len(changed))
+		for i, o := range changed {
+			before[i] = *o
+		}
+		back := func(n int) {
+			for i, o := range changed[:n] {
+				t.restore(s, o, before[i])
+			}
+		}
+		for i, o := range changed {
+			err := t.still(s, o, proofOf(*o, look))
+			touched := err == nil
+			if touched {
+				err = t.update(s, o, hsm.Change{Label: c.Label, Ops: c.Ops})
+			}
+			switch {
+			case err == nil:
+				continue
+			case i == 0 && (staleHandle(err) || errors.Is(err, errMoved)):
+				return errMoved // and nothing that would keep it from being found again
+			case touched: // halves that differ would no longer be found together
+				back(i + 1)
+			default:
+				back(i)
+			}
+			return errBegun{err}
+		}
+		var err error
+		switch {
+		case c.RemovePrivate:
+			if err = t.still(s, held, proofOf(*held, look)); err == nil {
+				err = t.m.lib.DestroyObject(pkcs11.SessionHandle(s.handle), pkcs11.ObjectHandle(held.handle))
+			}
+			if err == nil {
+				err = t.privateGone(s, ref)
+			}
+		case c.Unextractable && held.Class != hsm.PublicKey && held.Extractable:
+			err = t.set(s, held, attributes{{Type: pkcs11.CKA_EXTRACTABLE, Value: boolean(false)}})
+			if err == nil {
+				err = t.shows(s, held, hsm.Change{Unextractable: true})
+			}
+		}
+		if err != nil {
+			back(len(changed))
+			return errBegun{err}
+		}
+		return nil
+	})
+}
+
+// privateGone makes sure that the private half that was destroyed is the one that
+// was meant: its handle may have meant another right then.
+func (t *Token) privateGone(s *session, ref hsm.Ref) error {
+	g, err := t.find(s, ref)
+	if err != nil {
+		return err
+	}
+	if _, err := g.choose(ref); err == nil {
+		return errStrayed()
+	}
+	return nil
+}
+
+// restore makes label and operations of an object what they were, as far as the
+// token lets it: of a change that it has refused, a part may have been made.
+func (t *Token) restore(s *session, o *located, before located) {
+	if now, err := t.read(s, []cryptoki.Object{o.handle}); err == nil && len(now) == 1 {
+		o.Ops = now[0].Ops
+	}
+	_ = t.update(s, o, hsm.Change{Label: &before.Label, Ops: &before.Ops})
+}
