@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"os"
+	"slices"
 	"testing"
 
 	"gatehouse/core/fault"
@@ -22,6 +23,7 @@ type group struct {
 	IVSize          int    `json:"ivSize"`
 	TagSize         int    `json:"tagSize"`
 	Sha             string `json:"sha"`
+	ParameterSet    string `json:"parameterSet"`
 	PublicKeyDer    string `json:"publicKeyDer"`
 	PrivateKeyPkcs8 string `json:"privateKeyPkcs8"`
 	Tests           []vector
@@ -38,6 +40,19 @@ type vector struct {
 	Tag     string
 	Sig     string
 	Label   string
+	IKM     string
+	Salt    string
+	Info    string
+	Size    int // bytes
+	OKM     string
+	Public  string
+	Private string
+	Shared  string
+	Seed    string
+	C       string
+	K       string
+	Ctx     string
+	Flags   []string
 	Result  string // valid, invalid, acceptable
 }
 
@@ -189,9 +204,13 @@ func TestWycheproofSignatures(t *testing.T) {
 		"ecdsa_secp224r1_sha224":      {keys.EC, "", operations.SHA224, 440},
 		"ecdsa_secp256r1_sha256":      {keys.EC, "", operations.SHA256, 470},
 		"ecdsa_secp256r1_sha3_256":    {keys.EC, "", operations.SHA3_256, 480},
+		"ecdsa_secp256k1_sha256":      {keys.EC, "", operations.SHA256, 460},
+		"ecdsa_secp256k1_sha512":      {keys.EC, "", operations.SHA512, 80},
 		"ecdsa_secp384r1_sha384":      {keys.EC, "", operations.SHA384, 240},
 		"ecdsa_secp521r1_sha512":      {keys.EC, "", operations.SHA512, 80},
 		"ed25519":                     {keys.EC, "", operations.NoHash, 150},
+		"mldsa_44_verify":             {keys.MLDSA, "", operations.NoHash, 60},
+		"mldsa_65_verify":             {keys.MLDSA, "", operations.NoHash, 60},
 		"rsa_signature_2048_sha256":   {keys.RSA, operations.PKCS1v15, operations.SHA256, 250},
 		"rsa_signature_2048_sha512":   {keys.RSA, operations.PKCS1v15, operations.SHA512, 250},
 		"rsa_signature_2048_sha3_256": {keys.RSA, operations.PKCS1v15, operations.SHA3_256, 250},
@@ -204,8 +223,16 @@ func TestWycheproofSignatures(t *testing.T) {
 			if every := map[operations.Hash]int{operations.SHA384: 2, operations.SHA512: 6}[c.hash]; c.typ == keys.EC && every != 0 && v.ID%every != 0 {
 				return false // the large curves take a second for thirty under the race detector
 			}
+			if slices.Contains(v.Flags, "IncorrectPublicKeyLength") {
+				if _, err := d.try(t, keys.Spec{Type: c.typ}, unhex(t, g.PublicKeyDer)); err == nil {
+					t.Errorf("%d (%s): is imported", v.ID, v.Comment)
+				}
+				return true
+			}
 			k := d.once(t, keys.Spec{Type: c.typ}, g.PublicKeyDer)
-			got, err := d.use(t, k, operations.Verify{Mode: c.mode, Hash: c.hash, Input: unhex(t, v.Msg), Signature: unhex(t, v.Sig)})
+			got, err := d.use(t, k, operations.Verify{
+				Mode: c.mode, Hash: c.hash, Input: unhex(t, v.Msg), Signature: unhex(t, v.Sig), Context: unhex(t, v.Ctx),
+			})
 			if v.Result == "acceptable" && err == nil || v.Result == "invalid" && errors.Is(err, fault.Invalid) {
 				return true // refused before anything is tried, as absurdly long signatures are
 			}
