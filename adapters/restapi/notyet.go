@@ -18,7 +18,6 @@ var pending = []struct{ id, method, path, what string }{
 	{"ExportSobjectComponents", http.MethodPost, "/crypto/v1/keys/components/export", "exporting keys in components"},
 	{"ImportSobjectByComponents", http.MethodPost, "/crypto/v1/keys/components/import", "importing keys in components"},
 	{"KeyAttestation", http.MethodPost, "/crypto/v1/keys/key_attestation", "key attestation"},
-	{"Batch", http.MethodPost, "/batch/v1", "the batch of any calls"},
 }
 
 // notYet registers the pending calls, and the one that nothing is behind:
