@@ -88,6 +88,9 @@ func (s *Service) rotate(ctx context.Context, c access.Caller, old keys.Key, spe
 	if err := mayMakeWay(old, now); err != nil {
 		return keys.Key{}, err
 	}
+	if old.PublicOnly && !r.imported {
+		return keys.Key{}, fault.New(fault.BadState, "only the public half of the sobject is there: it cannot be made anew")
+	}
 	g, b, err := s.home(ctx, old.Group)
 	if err != nil {
 		return keys.Key{}, err
