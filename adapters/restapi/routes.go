@@ -11,6 +11,7 @@ func (s *server) routes() {
 	s.apps()
 	s.credentials()
 	s.keys()
+	s.details()
 	s.crypto()
 	s.connections()
 	s.scans()
