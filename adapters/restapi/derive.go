@@ -48,10 +48,6 @@ func (s *server) deriving() {
 		ID: "Decapsulate", Method: http.MethodPost, Path: "/crypto/v1/decapsulate", Tag: tagCrypto,
 		Summary: "Take a key out of its capsule", Status: http.StatusCreated, Do: s.decapsulate,
 	})
-	register(s, endpoint[transformRequest, none]{
-		ID: "Transform", Method: http.MethodPost, Path: "/crypto/v1/transform", Tag: tagCrypto,
-		Summary: "Make a weakly derived key: refused, for there are no BIP32 and SLIP10 keys", Do: transform,
-	})
 }
 
 // deriveRequest is a request with the options that are only refused.
@@ -216,14 +212,4 @@ func (s *server) decapsulate(ctx context.Context, c *call[dsmwire.DecapsulateKey
 		return dsmwire.Sobject{}, err
 	}
 	return product(p), nil
-}
-
-// transformRequest is not looked into: every mechanism that the API has is for
-// types of keys that Gatehouse has not.
-type transformRequest struct {
-	Mechanism *dsmwire.RawObject `json:"mechanism,omitempty"`
-}
-
-func transform(context.Context, *call[transformRequest]) (none, error) {
-	return none{}, fault.New(fault.Unsupported, "transforming keys is not supported: it is for keys of types BIP32 and SLIP10")
 }

@@ -15,9 +15,10 @@ func notYet(what string) error {
 // pending are the calls of the API that are not there yet: each is answered
 // plainly, after the caller has been identified, rather than as an unknown path.
 var pending = []struct{ id, method, path, what string }{
-	{"ExportSobjectComponents", http.MethodPost, "/crypto/v1/keys/components/export", "exporting keys in components"},
-	{"ImportSobjectByComponents", http.MethodPost, "/crypto/v1/keys/components/import", "importing keys in components"},
-	{"KeyAttestation", http.MethodPost, "/crypto/v1/keys/key_attestation", "key attestation"},
+	{"Transform", http.MethodPost, "/crypto/v1/transform", "transforming keys, which is for keys of types BIP32 and SLIP10,"},
+	{"ExportSobjectComponents", http.MethodPost, "/crypto/v1/keys/components/export", "exporting keys in components, which takes an approval request and key custodians,"},
+	{"ImportSobjectByComponents", http.MethodPost, "/crypto/v1/keys/components/import", "importing keys in components, which takes an approval request and key custodians,"},
+	{"KeyAttestation", http.MethodPost, "/crypto/v1/keys/key_attestation", "key attestation, for which nobody here could vouch,"},
 }
 
 // notYet registers the pending calls, and the one that nothing is behind:
