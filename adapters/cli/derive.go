@@ -43,6 +43,7 @@ func (d deriveKey) Run(ctx context.Context, t *tool) error {
 		made, err := c.Derive(ctx, dsmwire.DeriveKeyRequest{
 			Key: &base, Mechanism: how, KeyType: d.KeyType, KeySize: &d.KeySize, Name: &d.Name, GroupID: like.GroupID,
 			Description: like.Description, KeyOps: like.KeyOps, CustomMetadata: like.CustomMetadata,
+			ActivationDate: like.ActivationDate, DeactivationDate: like.DeactivationDate,
 		})
 		if err != nil {
 			return err
@@ -98,7 +99,7 @@ func (a agreeKey) Run(ctx context.Context, t *tool) error {
 		made, err := c.Agree(ctx, dsmwire.AgreeKeyRequest{
 			PrivateKey: named(a.PrivateKey), PublicKey: named(a.PublicKey), Mechanism: dsmwire.DiffieHellman, KeyType: a.KeyType,
 			KeySize: &a.KeySize, Name: &a.Name, GroupID: like.GroupID, Description: like.Description, KeyOps: like.KeyOps,
-			CustomMetadata: like.CustomMetadata,
+			CustomMetadata: like.CustomMetadata, ActivationDate: like.ActivationDate, DeactivationDate: like.DeactivationDate,
 		})
 		if err != nil {
 			return err

@@ -63,6 +63,7 @@ var examples = map[string]string{
 		show-sobject --kid ` + uuid + ` --json`,
 	"update-object": `update-object --name invoices --description "For the invoices of 2027"
 		update-object --name invoices --key-ops ENCRYPT,DECRYPT
+		update-object --name invoices --rotate-every 90d
 		update-object --name invoices --disable-export
 		update-object --kid ` + uuid + ` --disable`,
 	"export-object": `export-object --name database-password
@@ -122,12 +123,18 @@ var examples = map[string]string{
 	"add-connection":    `add-connection --name hsm --hsm-kind Safenet --hsm-url hsm2.example.com:4442 --hsm-slot 1 --hsm-order 2 --hsm-ca-cert ca.pem`,
 	"update-connection": `update-connection --name hsm --connection-id ` + uuid + ` --hsm-pin-file new-pin`,
 	"delete-connection": `delete-connection --name hsm --connection-id ` + uuid,
-	"sync-keys":         `sync-keys --name hsm`,
-	"list-apps":         `list-apps --detail`,
-	"show-app":          `show-app --name invoices`,
-	"create-app":        `create-app --name invoices --groups payments,hsm --default-group payments --permissions ENCRYPT,DECRYPT`,
-	"delete-app":        `delete-app --name invoices`,
-	"get-app-api-key":   `get-app-api-key --name invoices --out invoices.key`,
+	"sync-plan":         `sync-plan --name hsm`,
+	"sync-history":      `sync-history --name hsm`,
+	"cancel-sync":       `cancel-sync --name hsm --scan-id ` + uuid,
+	"key-history":       `key-history --name invoices`,
+	"revert-object":     `revert-object --name invoices --ids ` + uuid,
+	"sync-keys": `sync-keys --name hsm
+		sync-keys --name hsm --background`,
+	"list-apps":       `list-apps --detail`,
+	"show-app":        `show-app --name invoices`,
+	"create-app":      `create-app --name invoices --groups payments,hsm --default-group payments --permissions ENCRYPT,DECRYPT`,
+	"delete-app":      `delete-app --name invoices`,
+	"get-app-api-key": `get-app-api-key --name invoices --out invoices.key`,
 
 	"regenerate-app-api-key": `regenerate-app-api-key --name invoices --out invoices.key`,
 

@@ -6,6 +6,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"gatehouse/adapters/dsmwire"
 	"gatehouse/core/fault"
 	"gatehouse/core/secret"
 )
@@ -60,4 +61,29 @@ func (s *seconds) Decode(c *kong.DecodeContext) error {
 	}
 	*s = seconds(d)
 	return nil
+}
+
+// instant is a point in time that people write.
+type instant struct{ time.Time }
+
+// Decode reads it: a day, which begins at midnight UTC, or a time of RFC 3339.
+func (i *instant) Decode(c *kong.DecodeContext) error {
+	var text string
+	if err := c.Scan.PopValueInto("date", &text); err != nil {
+		return err
+	}
+	for _, layout := range []string{time.DateOnly, time.RFC3339, "20060102T150405Z"} {
+		if t, err := time.Parse(layout, text); err == nil {
+			i.Time = t
+			return nil
+		}
+	}
+	return fault.New(fault.Invalid, "must be a day as 2027-01-01, or a time as 2027-01-01T06:00:00Z")
+}
+
+func (i instant) wire() *dsmwire.Time {
+	if i.IsZero() {
+		return nil
+	}
+	return ptr(dsmwire.NewTime(i.Time))
 }

@@ -48,6 +48,8 @@ type Grammar struct {
 	ActivateObject activateObject `cmd:"" group:"life" help:"Activate a key."`
 	RotateKey      rotateKey      `aliases:"rekey" cmd:"" group:"life" help:"Make a new key in the place of another, which is kept under a new name."`
 	ReplaceKey     replaceKey     `cmd:"" group:"life" help:"Put an existing key in the place of another."`
+	KeyHistory     keyHistory     `cmd:"" group:"life" help:"List the changes of a key that can be undone."`
+	RevertObject   revertObject   `cmd:"" group:"life" help:"Undo changes of a key."`
 	RevokeObject   revokeObject   `cmd:"" group:"life" help:"Revoke a key: it protects nothing any more."`
 	RemovePrivate  removePrivate  `cmd:"" group:"life" help:"Destroy the private half of a key; the public half stays."`
 	DestroyObject  destroyObject  `cmd:"" group:"life" help:"Destroy a key's material; what is known about it stays."`
@@ -90,6 +92,9 @@ type Grammar struct {
 	UpdateConnection updateConnection `cmd:"" group:"groups" help:"Change a connection."`
 	DeleteConnection deleteConnection `cmd:"" group:"groups" help:"Take a connection from a group."`
 	SyncKeys         syncKeys         `cmd:"" group:"groups" help:"Bring the virtual keys of a group in line with its HSM."`
+	SyncPlan         syncPlan         `cmd:"" group:"groups" help:"Tell what a sync would do, and do nothing."`
+	SyncHistory      syncHistory      `cmd:"" group:"groups" help:"List the syncs of a group, with what they have found."`
+	CancelSync       cancelSync       `cmd:"" group:"groups" help:"Cancel a sync that runs; what it has recorded is kept."`
 
 	ListApps            listApps            `cmd:"" group:"apps" help:"List apps."`
 	ShowApp             showApp             `cmd:"" group:"apps" help:"Show an app."`

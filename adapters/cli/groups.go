@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"maps"
 	"slices"
@@ -107,6 +108,9 @@ func groupProperties(g dsmwire.Group) *render.Properties {
 	if len(g.Hmg) > 0 {
 		p.Add("apply changes to the HSM", yes(g.HmgSync != nil && *g.HmgSync))
 		p.Add("only keys made here", yes(g.HmgSegregation != nil && *g.HmgSegregation))
+		if g.AutoScan != nil {
+			p.Add("syncs by itself", fmt.Sprintf("every %d hours", g.AutoScan.ScanIntervalHours))
+		}
 		p.Add("order of connections", orElse(g.HmgRedundancy, "random"))
 	}
 	for _, id := range slices.SortedFunc(maps.Keys(g.Hmg), func(a, b string) int { return order(g.Hmg[a]) - order(g.Hmg[b]) }) {
@@ -146,6 +150,7 @@ type groupFlags struct {
 	Description    string `help:"A description." placeholder:"TEXT"`
 	HmgSync        string `enum:",on,off" default:"" help:"on: apply changes of virtual keys to the HSM." name:"hmg-sync" placeholder:"on|off"`
 	HmgSegregation string `enum:",on,off" default:"" help:"on: a sync takes only keys that were made through this group." name:"hmg-segregation" placeholder:"on|off"`
+	AutoScan       string `help:"Sync by itself every so many hours, 1 to 255; off: only when asked." name:"auto-scan" placeholder:"HOURS|off"`
 	HmgRedundancy  string `enum:",PriorityFailover,random" default:"" help:"Order in which connections are tried: PriorityFailover goes by --hsm-order." name:"hmg-redundancy" placeholder:"ORDER"`
 	CustomMetadata string `help:"Custom metadata: a JSON object of strings." name:"custom-metadata" placeholder:"JSON"`
 }
@@ -153,6 +158,15 @@ type groupFlags struct {
 func (f groupFlags) fill(r *dsmwire.GroupRequest) (err error) {
 	r.Description = given(f.Description)
 	r.HmgSync, r.HmgSegregation = onOff(f.HmgSync), onOff(f.HmgSegregation)
+	switch hours, wrong := strconv.Atoi(f.AutoScan); {
+	case f.AutoScan == "off":
+		r.AutoScan.Remove = true
+	case f.AutoScan == "":
+	case wrong != nil:
+		return fault.New(fault.Invalid, "--auto-scan must be a number of hours, or off")
+	default:
+		r.AutoScan.Set = &dsmwire.AutoScan{ScanIntervalHours: hours}
+	}
 	switch f.HmgRedundancy {
 	case "random":
 		r.HmgRedundancy.Remove = true

@@ -16,6 +16,7 @@ func sorted[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m))
 
 type updateObject struct {
 	storedKey
+	rotation
 
 	NewName        string `help:"Give it this name." name:"new-name" placeholder:"NAME"`
 	Description    string `help:"Give it this description." placeholder:"TEXT"`
@@ -25,6 +26,9 @@ type updateObject struct {
 	Disable        bool   `help:"Let it be used by nobody." xor:"enable"`
 	CustomMetadata string `help:"Custom metadata instead of what it has: a JSON object of strings." name:"custom-metadata" placeholder:"JSON"`
 	Quorum         bool   `help:"Ask for an approval instead of making the change."`
+
+	ActivationDate   instant `help:"When it becomes active, as 2027-01-01 or 2027-01-01T06:00:00Z." name:"activation-date" placeholder:"DATE"`
+	DeactivationDate instant `help:"When it is deactivated." name:"deactivation-date" placeholder:"DATE"`
 }
 
 // Run changes what is known about a key.
@@ -34,6 +38,10 @@ func (u updateObject) Run(ctx context.Context, t *tool) error {
 		return err
 	}
 	r := dsmwire.SobjectRequest{Name: given(u.NewName), Description: given(u.Description), CustomMetadata: meta}
+	r.ActivationDate, r.DeactivationDate = u.ActivationDate.wire(), u.DeactivationDate.wire()
+	if err := u.fill(&r); err != nil {
+		return err
+	}
 	if ops := split(u.KeyOps); len(ops) > 0 {
 		r.KeyOps = &ops
 	}
@@ -49,7 +57,8 @@ func (u updateObject) Run(ctx context.Context, t *tool) error {
 			u.KID = k.KID
 			r.KeyOps = ptr(slices.DeleteFunc(k.KeyOps, func(op string) bool { return op == export }))
 		}
-		if r.Name == nil && r.Description == nil && r.CustomMetadata == nil && r.KeyOps == nil && r.Enabled == nil {
+		if r.Name == nil && r.Description == nil && r.CustomMetadata == nil && r.KeyOps == nil && r.Enabled == nil &&
+			r.ActivationDate == nil && r.DeactivationDate == nil && r.RotationPolicy.IsZero() {
 			return fault.New(fault.Invalid, "nothing is to be changed: say what, as with --description")
 		}
 		kid, err := u.id(ctx, c)

@@ -199,6 +199,10 @@ func keyProperties(k dsmwire.Sobject) *render.Properties {
 	if k.PublicOnly {
 		p.Add("halves", "public only")
 	}
+	if r := k.RotationPolicy; r != nil {
+		p.Add("rotates", strings.TrimSpace(every(r.IntervalDays, "days")+every(r.IntervalMonths, "months")))
+		p.Add("next rotation", date(k.ScheduledRotation))
+	}
 	p.Add("creator", principal(k.Creator))
 	p.Add("created", date(k.CreatedAt))
 	p.Add("activated", date(k.ActivationDate))
@@ -220,6 +224,13 @@ func keyProperties(k dsmwire.Sobject) *render.Properties {
 		p.Add("metadata "+name, k.CustomMetadata[name])
 	}
 	return p
+}
+
+func every(n *uint32, unit string) string {
+	if n == nil {
+		return ""
+	}
+	return fmt.Sprintf("every %d %s", *n, unit)
 }
 
 // date is a time as people read it.

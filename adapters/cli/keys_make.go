@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -18,6 +19,9 @@ type newKey struct {
 	KeyOps         string `help:"Permitted operations, with commas; unless given, the usual ones of the type." name:"key-ops" placeholder:"OP,..."`
 	Exportable     bool   `help:"Permit to export the key, or to wrap it."`
 	CustomMetadata string `aliases:"custom_metadata" help:"Custom metadata: a JSON object of strings." name:"custom-metadata" placeholder:"JSON"`
+
+	ActivationDate   instant `help:"When it becomes active, as 2027-01-01 or 2027-01-01T06:00:00Z; at once unless given." name:"activation-date" placeholder:"DATE"`
+	DeactivationDate instant `help:"When it is deactivated." name:"deactivation-date" placeholder:"DATE"`
 }
 
 // fill fills in a request.
@@ -30,12 +34,14 @@ func (n newKey) fill(ctx context.Context, c *dsmclient.Client, r *dsmwire.Sobjec
 		return err
 	}
 	r.GroupID, r.Description = given(group), given(n.Description)
+	r.ActivationDate, r.DeactivationDate = n.ActivationDate.wire(), n.DeactivationDate.wire()
 	r.KeyOps = operations(r.ObjType, r.EllipticCurve, n.KeyOps, n.Exportable)
 	return nil
 }
 
 type createKey struct {
 	newKey
+	rotation
 
 	ObjType     string `help:"Type: AES, DES3, RSA, EC, HMAC, SECRET, MLDSA, MLKEM ..." name:"obj-type" placeholder:"TYPE" required:""`
 	Name        string `help:"Name, unique in the account." placeholder:"NAME" required:""`
@@ -65,7 +71,7 @@ func (k createKey) Run(ctx context.Context, t *tool) error {
 		Transient: given(k.Transient),
 	}
 	return t.use(ctx, either, func(ctx context.Context, c *dsmclient.Client) error {
-		if err := k.fill(ctx, c, &r); err != nil {
+		if err := errors.Join(k.newKey.fill(ctx, c, &r), k.rotation.fill(&r)); err != nil {
 			return err
 		}
 		made, err := c.Generate(ctx, r)

@@ -10,11 +10,22 @@ import (
 	"gatehouse/adapters/dsmwire"
 )
 
-type syncKeys struct{ oneGroup }
+type syncKeys struct {
+	oneGroup
+
+	Background bool `help:"Begin it and do not wait; sync-history tells how it goes."`
+}
 
 // Run brings the virtual keys of a group in line with its HSM.
 func (s syncKeys) Run(ctx context.Context, t *tool) error {
 	return t.onGroup(ctx, s.oneGroup, either, func(ctx context.Context, c *dsmclient.Client, id string) error {
+		if s.Background {
+			scan, err := c.StartScan(ctx, id)
+			if err != nil {
+				return err
+			}
+			return t.showID(scan.ScanID, scan)
+		}
 		b := t.bar("reading")
 		out, err := c.Sync(ctx, id, func(p dsmwire.SyncProgress) {
 			b.phase(p.Phase)
@@ -50,14 +61,5 @@ func synced(w io.Writer, out dsmwire.SyncOutcome) error {
 			return err
 		}
 	}
-	for _, warning := range out.Warnings {
-		line := "warning: " + warning.Message
-		if warning.SourceKeyID != "" {
-			line += " (CKA_ID " + warning.SourceKeyID + ")"
-		}
-		if _, err := fmt.Fprintln(w, render.Text(line)); err != nil {
-			return err
-		}
-	}
-	return nil
+	return warnings(w, out.Warnings)
 }
