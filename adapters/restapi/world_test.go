@@ -150,7 +150,7 @@ func (w *world) service(ctx context.Context, cfg restapi.Config) (http.Handler, 
 	dial := func(ctx context.Context, _ groups.Connection, a slotkeys.Access) (token.Token, error) {
 		return w.hsm.Open(ctx, a.PIN)
 	}
-	slots := slotkeys.New(dial, ring, slotkeys.Config{Now: now, Shuffle: func(int, func(i, j int)) {}, Normalise: softkeys.Normalise})
+	slots := slotkeys.New(dial, ring, slotkeys.Config{Now: now, Shuffle: func(int, func(i, j int)) {}, Normalise: softkeys.Normalise, AsData: softkeys.AsData})
 	w.tb.Cleanup(slots.Close)
 	parcels := seal.NewParcels(ring)
 	keys := keyring.New(cat, led, softkeys.New(ring, softkeys.Config{}), slots, keyring.Config{

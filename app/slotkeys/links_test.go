@@ -22,7 +22,7 @@ import (
 func bubble(t *testing.T, dial slotkeys.Dial) *slotkeys.Backend {
 	t.Helper()
 	return slotkeys.New(dial, ring(t), slotkeys.Config{
-		Now: time.Now, Shuffle: func(int, func(i, j int)) {}, Normalise: softkeys.Normalise,
+		Now: time.Now, Shuffle: func(int, func(i, j int)) {}, Normalise: softkeys.Normalise, AsData: softkeys.AsData,
 	})
 }
 

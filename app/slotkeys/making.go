@@ -48,11 +48,17 @@ func inTokens(t keys.Type) error {
 }
 
 func (b *Backend) make(ctx context.Context, o backend.Order, do func(context.Context, token.Token) (hsm.Object, error)) (backend.Made, error) {
+	return b.making(ctx, o, call{within: b.cfg.ChangeWithin}, do)
+}
+
+// making does c, by do, which makes a key.
+func (b *Backend) making(ctx context.Context, o backend.Order, c call, do func(context.Context, token.Token) (hsm.Object, error)) (backend.Made, error) {
 	var object hsm.Object
-	err := b.try(ctx, o.Group, call{within: b.cfg.ChangeWithin, do: func(ctx context.Context, t token.Token) (err error) {
+	c.do = func(ctx context.Context, t token.Token) (err error) {
 		object, err = do(ctx, t)
 		return err
-	}})
+	}
+	err := b.try(ctx, o.Group, c)
 	if err != nil {
 		return backend.Made{}, err
 	}

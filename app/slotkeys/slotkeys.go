@@ -22,6 +22,7 @@ import (
 	"gatehouse/core/groups"
 	"gatehouse/core/id"
 	"gatehouse/core/keys"
+	"gatehouse/core/operations"
 	"gatehouse/core/secret"
 	"gatehouse/ports/backend"
 	"gatehouse/ports/seal"
@@ -53,6 +54,9 @@ type Config struct {
 	// and whether it holds more than a public key. fault.Invalid when it is not
 	// what the spec says.
 	Normalise func(keys.Spec, secret.Value) (spec keys.Spec, normal secret.Value, private bool, err error)
+
+	// AsData returns the encryption that wraps a value as w says.
+	AsData func(w operations.Wrap, value secret.Value) operations.Encrypt
 
 	// Remember records that the PIN of a connection was refused or, with the
 	// zero Refusal, accepted again, if the connection still leads the same way.

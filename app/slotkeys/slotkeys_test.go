@@ -69,7 +69,7 @@ func dial(slots map[id.Connection]*slot) slotkeys.Dial {
 func newBackend(tb testing.TB, slots map[id.Connection]*slot) *slotkeys.Backend {
 	tb.Helper()
 	b := slotkeys.New(dial(slots), ring(tb), slotkeys.Config{
-		Now: time.Now, Shuffle: func(int, func(i, j int)) {}, Normalise: softkeys.Normalise, OperateWithin: 2 * time.Second,
+		Now: time.Now, Shuffle: func(int, func(i, j int)) {}, Normalise: softkeys.Normalise, AsData: softkeys.AsData, OperateWithin: 2 * time.Second,
 	})
 	tb.Cleanup(b.Close)
 	return b
@@ -239,7 +239,8 @@ func TestAmbiguousKeysAreRefused(t *testing.T) {
 var refuses = []string{
 	"generate EC SecP256K1", "generate ML*", "import OPAQUE", "import CERTIFICATE",
 	"encrypt AES GCM with a tag of 32 bits", "encrypt AES CCM", "mac AES",
-	"export *", "encrypt AES GCM in parts", "wrap *", "derive *",
+	"export *", "encrypt AES GCM in parts",
+	"wrap * by AES CCM",
 }
 
 func TestRecoverRemovesHalfAKey(t *testing.T) {

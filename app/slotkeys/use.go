@@ -20,12 +20,9 @@ func (b *Backend) Operate(ctx context.Context, g groups.Group, a *access.Authori
 	if err != nil {
 		return operations.Result{}, err
 	}
-	ref, ok := hsm.RefOf(k)
-	if !ok {
-		return operations.Result{}, fault.New(fault.Internal, "key of an HSM group is not virtual")
-	}
-	if k.Virtual.Ambiguous {
-		return operations.Result{}, fault.New(fault.Conflict, "the HSM holds several keys that cannot be told apart from this one; give each its own CKA_ID and sync again")
+	ref, err := refOf(k)
+	if err != nil {
+		return operations.Result{}, err
 	}
 	whole := func(op operations.Operation) (operations.Result, error) { return b.operate(ctx, g, ref, op) }
 	if streams.InParts(op) {

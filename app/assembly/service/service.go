@@ -93,7 +93,7 @@ func New(ctx context.Context, o Outside) (*Service, error) {
 	book := ledger.New(cat, o.Now, newID)
 	o.Slots.Now, o.Slots.Jitter, o.Slots.Shuffle = o.Now, mathrand.Float64, mathrand.Shuffle
 	o.Slots.ProbeEvery = cmp.Or(o.ProbeEvery, o.Slots.ProbeEvery)
-	o.Slots.Normalise, o.Slots.Remember = softkeys.Normalise, grouping.Refusals(cat)
+	o.Slots.Normalise, o.Slots.AsData, o.Slots.Remember = softkeys.Normalise, softkeys.AsData, grouping.Refusals(cat)
 	slots := slotkeys.New(o.Dial, o.Sealer, o.Slots)
 	parcels := seal.NewParcels(o.Sealer)
 	dummyHash, err := passwords.Hash(secret.FromString(newID()))

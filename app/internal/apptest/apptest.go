@@ -119,7 +119,7 @@ func (w *World) Restart() {
 	cat := catalogue.New(w.Store)
 	led := ledger.New(cat, w.Now, w.NewID)
 	slots := slotkeys.New(w.dial, w.Sealer, slotkeys.Config{
-		Now: w.Now, Shuffle: func(int, func(i, j int)) {}, Normalise: softkeys.Normalise, Remember: grouping.Refusals(cat),
+		Now: w.Now, Shuffle: func(int, func(i, j int)) {}, Normalise: softkeys.Normalise, AsData: softkeys.AsData, Remember: grouping.Refusals(cat),
 	})
 	ring := keyring.New(cat, led, softkeys.New(w.Sealer, softkeys.Config{}), slots, keyring.Config{
 		Now: w.Now, NewID: w.NewID, Random: rand.Reader, Grace: Grace,
