@@ -132,7 +132,7 @@ bench: tools build ## rates, latencies and ratios of every hop in one run; JSON 
 ##@ Deliver it
 
 .PHONY: packages
-packages: compiler ## deb and rpm of the service and of the gateway, in dist/
+packages: compiler ## deb and rpm of the service, of the gateway and of the command line, in dist/
 	go run ./packaging/build -out dist
 
 # Where the Debian is kept that packages are tried in: it costs half a minute to make.
