@@ -28,6 +28,7 @@ func writeBack(g groups.Group, k, next keys.Key) *hsm.Change {
 	}
 	if next.Ops != k.Ops && policy.Asks(g.Policy, policy.UpdateOps) == policy.AskChange {
 		back.Ops = &next.Ops
+		back.Unextractable = k.Ops.Has(keys.OpExport) && !next.Ops.Has(keys.OpExport)
 	}
 	if back == (hsm.Change{}) {
 		return nil
