@@ -37,6 +37,10 @@ type Sobject struct {
 	KCVCMAC      string      `json:"kcv_cmac,omitempty"`
 
 	RSA            *RSAOptions       `json:"rsa,omitempty"`
+	AES            *CipherOptions    `json:"aes,omitempty"`
+	DES3           *CipherOptions    `json:"des3,omitempty"`
+	MLDSA          *ParamSetOptions  `json:"mldsa,omitempty"`
+	MLKEM          *ParamSetOptions  `json:"mlkem,omitempty"`
 	CustomMetadata map[string]string `json:"custom_metadata,omitempty"`
 	Links          *KeyLinks         `json:"links,omitempty"`
 	External       *External         `json:"external,omitempty"` // virtual keys
@@ -85,6 +89,16 @@ type RSAOptions struct {
 	SignaturePolicy  []RSAPolicy `json:"signature_policy,omitempty"`
 }
 
+// CipherOptions is what is particular to AES and DES3 keys.
+type CipherOptions struct {
+	CipherMode string `json:"cipher_mode,omitempty"` // the one mode that the key is for
+}
+
+// ParamSetOptions is what is particular to ML-DSA and ML-KEM keys.
+type ParamSetOptions struct {
+	ParamSet string `json:"param_set,omitempty"`
+}
+
 // RSAPolicy is one alternative of an RSA key's policy; without a padding it
 // allows all.
 type RSAPolicy struct {
@@ -108,6 +122,10 @@ type SobjectRequest struct {
 	Value            SecretBytes        `json:"value,omitzero"`
 	KCV              string             `json:"kcv,omitempty"`
 	RSA              *RSAOptions        `json:"rsa,omitempty"`
+	AES              *CipherOptions     `json:"aes,omitempty"`
+	DES3             *CipherOptions     `json:"des3,omitempty"`
+	MLDSA            *ParamSetOptions   `json:"mldsa,omitempty"`
+	MLKEM            *ParamSetOptions   `json:"mlkem,omitempty"`
 	CustomMetadata   *map[string]string `json:"custom_metadata,omitempty"`
 
 	RotationPolicy Removable[RotationPolicy] `json:"rotation_policy,omitzero"`

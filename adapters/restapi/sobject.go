@@ -39,13 +39,14 @@ func sobject(k keys.Key, show shown) dsmwire.Sobject {
 		o.PubKey = k.PublicKey
 	}
 	if show.kcv {
-		o.KCV = k.KCV
+		o.KCV, o.KCVCMAC = k.KCV, k.KCVCMAC
 	}
 	if k.Type == keys.RSA {
 		// What the API calls the empty constraint: every padding may be used.
 		unconstrained := []dsmwire.RSAPolicy{{}}
 		o.RSA = &dsmwire.RSAOptions{KeySize: o.KeySize, EncryptionPolicy: unconstrained, SignaturePolicy: unconstrained}
 	}
+	showOptions(&o, k)
 	return o
 }
 

@@ -21,8 +21,8 @@ const (
 type sobjectRequest struct {
 	dsmwire.SobjectRequest
 
-	AES              unbuilt           `json:"aes,omitzero"`
-	DES3             unbuilt           `json:"des3,omitzero"`
+	AES              *modePolicy       `json:"aes,omitempty"`
+	DES3             *modePolicy       `json:"des3,omitempty"`
 	FPE              unbuilt           `json:"fpe,omitzero"`
 	ExportPolicy     unbuilt           `json:"export_policy,omitzero"`
 	GooglePolicy     unbuilt           `json:"google_access_reason_policy,omitzero"`
@@ -56,6 +56,12 @@ func newKeySpec(r *sobjectRequest) (id.Group, keys.Spec, error) {
 		return "", spec, err
 	}
 	if spec.Type, err = objectType(r.ObjType); err != nil {
+		return "", spec, err
+	}
+	if spec.Cipher, err = r.policy(spec.Type); err != nil {
+		return "", spec, err
+	}
+	if spec.ParamSet, err = r.paramSet(spec.Type); err != nil {
 		return "", spec, err
 	}
 	if r.EllipticCurve != "" {
@@ -127,6 +133,9 @@ func keyChange(r *sobjectRequest, k keys.Key) (keyring.Change, error) {
 		ch.Deactivation = &t
 	}
 	var err error
+	if ch.Cipher, err = r.policyChange(k); err != nil {
+		return ch, err
+	}
 	if ch.Rotation, err = newRotation(r); err != nil {
 		return ch, err
 	}
@@ -146,6 +155,10 @@ func unchangeable(r *sobjectRequest, k keys.Key) error {
 	if err != nil {
 		return err
 	}
+	set, err := r.paramSet(k.Type)
+	if err != nil {
+		return err
+	}
 	switch {
 	case gid != "" && gid != k.Group:
 		return notYet("moving a key to another group")
@@ -155,6 +168,8 @@ func unchangeable(r *sobjectRequest, k keys.Key) error {
 		return fault.New(fault.Invalid, "obj_type cannot be changed")
 	case r.EllipticCurve != "" && r.EllipticCurve != string(k.Curve):
 		return fault.New(fault.Invalid, "elliptic_curve cannot be changed")
+	case set != "" && set != k.ParamSet:
+		return fault.New(fault.Invalid, "param_set cannot be changed")
 	case bits != 0 && bits != k.Size:
 		return fault.New(fault.Invalid, "key_size cannot be changed")
 	case !r.Value.IsZero():
@@ -258,7 +273,7 @@ func (r *sobjectRequest) unsupported() error {
 		return notYet("publishing public keys")
 	}
 	return refuseUnbuilt(
-		named{"aes", r.AES}, named{"des3", r.DES3}, named{"fpe", r.FPE}, named{"export_policy", r.ExportPolicy},
+		named{"fpe", r.FPE}, named{"export_policy", r.ExportPolicy},
 		named{"google_access_reason_policy", r.GooglePolicy},
 		named{"external", r.External}, named{"links", r.Links},
 		named{"deterministic_signatures", r.Deterministic}, named{"allow_credential_use", r.CredentialUse},

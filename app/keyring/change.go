@@ -23,6 +23,7 @@ type Change struct {
 	Enabled                      *bool
 	Metadata                     *map[string]string
 	ActivationDate, Deactivation *time.Time
+	Cipher                       *keys.CipherOptions
 	Rotation                     *keys.RotationPolicy
 	NoRotation                   bool // ends the rotation policy
 }
@@ -40,6 +41,7 @@ func (ch Change) needs(k keys.Key) access.Permissions {
 		{differs(ch.Ops, k.Ops), access.MayUpdateOps},
 		{ch.ActivationDate != nil && !ch.ActivationDate.Equal(k.ActivationDate), access.MayActivate},
 		{ch.Deactivation != nil && !ch.Deactivation.Equal(k.DeactivationDate), access.MayRevoke},
+		{ch.Cipher != nil && *ch.Cipher != k.Cipher, access.MayUpdatePolicies},
 		{ch.Rotation != nil && !ch.Rotation.Equal(k.Rotation) || ch.NoRotation && k.Rotation != nil, access.MayUpdatePolicies},
 	} {
 		if part.changes {
@@ -78,7 +80,7 @@ func (s *Service) Update(ctx context.Context, c access.Caller, kid id.Key, ch Ch
 func (ch Change) apply(k keys.Key, now time.Time) (keys.Key, error) {
 	state := k.StateAt(now)
 	action := keys.Describe
-	if differs(ch.Enabled, k.Enabled) || differs(ch.Ops, k.Ops) || ch.Rotation != nil {
+	if differs(ch.Enabled, k.Enabled) || differs(ch.Ops, k.Ops) || ch.Cipher != nil && *ch.Cipher != k.Cipher || ch.Rotation != nil {
 		action = keys.Configure
 	}
 	if _, err := state.After(action); err != nil {
@@ -88,6 +90,7 @@ func (ch Change) apply(k keys.Key, now time.Time) (keys.Key, error) {
 	patch.Set(&k.Description, ch.Description)
 	patch.Set(&k.Enabled, ch.Enabled)
 	patch.Set(&k.Metadata, ch.Metadata)
+	patch.Set(&k.Cipher, ch.Cipher)
 	if err := keys.CheckName(k.Name); err != nil {
 		return k, err
 	}
