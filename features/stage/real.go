@@ -104,7 +104,10 @@ func real(ctx context.Context, o Options, balanced bool) (_ *Set, err error) {
 	set.Stage.Try = func(ctx context.Context, settings ...string) (lab.Trial, error) {
 		return l.TryGateway(ctx, fmt.Sprintf("trial-%d", set.trials.Add(1)), settings...)
 	}
-	err = set.Stage.Prepare(ctx, o.Scenarios)
+	if set.Stage.NewService, err = overTheNetwork(l.Service); err != nil {
+		return nil, err
+	}
+	err = set.Stage.Prepare(ctx, o.Scenarios+spareAccounts)
 	return set, err
 }
 

@@ -86,8 +86,10 @@ func (s *Set) serve(ctx context.Context, o Options) error {
 	if s.Stage.Password, _, err = svc.Accounts.FirstAdministrator(ctx, "main", administrator); err != nil {
 		return err
 	}
-	s.Stage.Transport = o.Wrap(handlerTransport{svc.Handler(log)})
-	return s.Stage.Prepare(ctx, o.Scenarios)
+	handler := svc.Handler(log)
+	s.Stage.Transport = o.Wrap(handlerTransport{handler})
+	s.Stage.NewService = func(context.Context) (steps.Service, error) { return s.listen(handler), nil }
+	return s.Stage.Prepare(ctx, o.Scenarios+spareAccounts)
 }
 
 // openLog opens a log file; everything is logged, that a secret among it be found.

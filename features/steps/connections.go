@@ -85,7 +85,11 @@ func (s *scenario) groupWithWrongSlot(ctx context.Context, name string) error {
 }
 
 func (s *scenario) correctsPIN(ctx context.Context, name string) error {
-	return s.did(s.correct(ctx, name, dsmwire.HmgConfig{Kind: "Softhsm", PIN: secretText(s.hsm.PIN)}))
+	c, err := s.connection(ctx)
+	if err != nil {
+		return err
+	}
+	return s.did(s.correct(ctx, name, dsmwire.HmgConfig{Kind: c.Kind, PIN: c.PIN}))
 }
 
 func (s *scenario) correctsSlot(ctx context.Context, name string) error {

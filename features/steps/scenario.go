@@ -1,6 +1,7 @@
 package steps
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -80,8 +81,14 @@ func (s *scenario) connection(ctx context.Context) (dsmwire.HmgConfig, error) {
 		return dsmwire.HmgConfig{}, err
 	}
 	slot, settings := s.hsm.Slot, s.hsm.TLS
+	if !s.hsm.Key.Empty() {
+		return dsmwire.HmgConfig{Kind: s.kind(), URL: s.address(), PIN: dsmwire.NewSecretText(s.hsm.Key), TLS: &settings}, nil
+	}
 	return dsmwire.HmgConfig{Kind: "Softhsm", URL: s.address(), Slot: &slot, PIN: secretText(s.hsm.PIN), TLS: &settings}, nil
 }
+
+// kind is the kind of the connection to the scenario's HSM.
+func (s *scenario) kind() string { return cmp.Or(s.hsm.Kind, "Softhsm") }
 
 // address is where the scenario's HSM is to be reached.
 func (s *scenario) address() string {

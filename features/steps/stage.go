@@ -31,6 +31,8 @@ type Stage struct {
 
 	// NewHSM returns an empty HSM that no other scenario has.
 	NewHSM func(ctx context.Context) (HSM, error)
+	// NewService returns another service; its accounts are this one's.
+	NewService func(ctx context.Context) (Service, error)
 	// Scan reports whether marker is anywhere in the service's database.
 	Scan  func(marker []byte) (found bool, err error)
 	Trust Trust
@@ -65,10 +67,12 @@ func (s *Stage) Prepare(ctx context.Context, n int) error {
 type HSM struct {
 	Token
 
+	Kind    string // of the connection to it; empty: Softhsm
 	Gateway string // host:port
 	TLS     dsmwire.TLSConfig
 	Slot    uint64
 	PIN     string
+	Key     secret.Value // the API key of another service, which has neither slot nor PIN
 	// Simulated is what only a simulator lets itself be asked and told; nil otherwise.
 	Simulated *Simulator
 	// Balance puts two gateways of this HSM behind a load balancer; nil where there is none.
