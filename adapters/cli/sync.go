@@ -18,7 +18,7 @@ type syncKeys struct {
 
 // Run brings the virtual keys of a group in line with its HSM.
 func (s syncKeys) Run(ctx context.Context, t *tool) error {
-	return t.onGroup(ctx, s.oneGroup, either, func(ctx context.Context, c *dsmclient.Client, id string) error {
+	return t.onGroup(ctx, s.oneGroup, manages, func(ctx context.Context, c *dsmclient.Client, id string) error {
 		if s.Background {
 			scan, err := c.StartScan(ctx, id)
 			if err != nil {

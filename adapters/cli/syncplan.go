@@ -15,7 +15,7 @@ type syncPlan struct{ oneGroup }
 
 // Run tells what a sync would do.
 func (s syncPlan) Run(ctx context.Context, t *tool) error {
-	return t.onGroup(ctx, s.oneGroup, either, func(ctx context.Context, c *dsmclient.Client, id string) error {
+	return t.onGroup(ctx, s.oneGroup, manages, func(ctx context.Context, c *dsmclient.Client, id string) error {
 		plan, err := c.SyncPlan(ctx, id)
 		if err != nil {
 			return err
@@ -82,7 +82,7 @@ type syncHistory struct{ oneGroup }
 
 // Run lists the syncs of a group.
 func (s syncHistory) Run(ctx context.Context, t *tool) error {
-	return t.onGroup(ctx, s.oneGroup, either, func(ctx context.Context, c *dsmclient.Client, id string) error {
+	return t.onGroup(ctx, s.oneGroup, manages, func(ctx context.Context, c *dsmclient.Client, id string) error {
 		all, err := c.ScanStates(ctx, id)
 		if err != nil {
 			return err
@@ -119,7 +119,7 @@ type cancelSync struct {
 
 // Run cancels a sync.
 func (s cancelSync) Run(ctx context.Context, t *tool) error {
-	return t.onGroup(ctx, s.oneGroup, either, func(ctx context.Context, c *dsmclient.Client, id string) error {
+	return t.onGroup(ctx, s.oneGroup, manages, func(ctx context.Context, c *dsmclient.Client, id string) error {
 		return c.CancelScan(ctx, id, s.ScanID)
 	})
 }
