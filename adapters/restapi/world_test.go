@@ -96,7 +96,10 @@ func newWorldWith(tb testing.TB, cfg restapi.Config) *world {
 	return w
 }
 
-var everyPermission = []string{"SIGN", "VERIFY", "ENCRYPT", "DECRYPT", "MACGENERATE", "MACVERIFY", "EXPORT", "MANAGE"}
+var everyPermission = []string{
+	"SIGN", "VERIFY", "ENCRYPT", "DECRYPT", "MACGENERATE", "MACVERIFY", "EXPORT", "MANAGE",
+	"WRAPKEY", "UNWRAPKEY", "DERIVEKEY", "AGREEKEY", "ENCAPSULATE", "DECAPSULATE",
+}
 
 // newApp makes an app and returns a client that calls as it.
 func (w *world) newApp(name string, groups map[string][]string) *dsmclient.Client {
