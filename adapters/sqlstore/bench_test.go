@@ -3,6 +3,7 @@ package sqlstore_test
 import (
 	"context"
 	"fmt"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -166,6 +167,23 @@ func BenchmarkKeys(b *testing.B) {
 		measure(b)
 		for b.Loop() {
 			page, err := s.ListKeys(b.Context(), store.KeyQuery{Account: "a", Where: where})
+			if err != nil || len(page.Keys) < 100 {
+				b.Fatal(len(page.Keys), err)
+			}
+		}
+	})
+	b.Run("filter 10000 that are known", func(b *testing.B) {
+		known := map[id.Key]keys.Key{}
+		for _, k := range estate(n) {
+			known[k.ID] = k
+		}
+		where := func(k keys.Key) bool { return strings.Contains(k.Name, "77") }
+		measure(b)
+		for b.Loop() {
+			page, err := s.ListKeys(b.Context(), store.KeyQuery{Account: "a", Where: where, Known: func(k id.Key, v int64) (keys.Key, bool) {
+				key, ok := known[k]
+				return key, ok && key.Version == v
+			}})
 			if err != nil || len(page.Keys) < 100 {
 				b.Fatal(len(page.Keys), err)
 			}

@@ -149,42 +149,103 @@ func (c conn) filtered(ctx context.Context, where condition, q store.KeyQuery, c
 	if q.Where == nil {
 		return c.one(ctx, count, nil, "SELECT count(*) FROM keys WHERE "+where.String(), where.args...)
 	}
-	return each(ctx, c, func(row keyRow) (bool, error) {
-		k, err := row.key()
-		if err == nil && q.Where(k) {
+	return c.walk(ctx, where.String(), where.args, q.Known, func(k keys.Key) bool {
+		if q.Where(k) {
 			*count++
 		}
-		return true, err
-	}, "SELECT "+keyColumns+" FROM keys WHERE "+where.String(), where.args...)
+		return true
+	})
 }
 
 // part returns the keys from q's offset on, at most q's limit. A condition that
 // is not the database's is asked while rows are read, until there are enough.
-func (c conn) part(ctx context.Context, where condition, by string, q store.KeyQuery) ([]keys.Key, error) {
+func (c conn) part(ctx context.Context, where condition, by string, q store.KeyQuery) (list []keys.Key, err error) {
 	limit, offset := int64(q.Limit), int64(max(q.Offset, 0))
 	if limit <= 0 {
 		limit = math.MaxInt64
 	}
-	query := "SELECT " + keyColumns + " FROM keys WHERE " + where.String() + " ORDER BY " + by
-	if q.Where == nil {
-		var rows []keyRow
-		if err := c.all(ctx, &rows, query+" LIMIT ? OFFSET ?", append(where.args, limit, offset)...); err != nil {
-			return nil, err
-		}
-		return keysOf(rows)
+	tail, holds := where.String()+" ORDER BY "+by, q.Where
+	if holds == nil {
+		tail, where.args, offset = tail+" LIMIT ? OFFSET ?", append(where.args, limit, offset), 0
+		holds = func(keys.Key) bool { return true }
 	}
-	list := []keys.Key{}
-	err := each(ctx, c, func(row keyRow) (bool, error) {
-		k, err := row.key()
+	list = []keys.Key{}
+	err = c.walk(ctx, tail, where.args, q.Known, func(k keys.Key) bool {
 		switch {
-		case err != nil || !q.Where(k):
-			return true, err
+		case !holds(k):
 		case offset > 0:
 			offset--
-			return true, nil
+		default:
+			list = append(list, k)
 		}
-		list = append(list, k)
-		return int64(len(list)) < limit, nil
-	}, query, where.args...)
+		return int64(len(list)) < limit
+	})
 	return list, err
+}
+
+// chunk is how many keys are read at once by their ids.
+const chunk = 200
+
+// walk yields the keys that the rest of a query selects, in order, until yield
+// says that it is enough. Of what is known only id and version are read.
+func (c conn) walk(
+	ctx context.Context, tail string, args []any, known func(id.Key, int64) (keys.Key, bool), yield func(keys.Key) (more bool),
+) error {
+	if known == nil {
+		return each(ctx, c, func(row keyRow) (bool, error) {
+			k, err := row.key()
+			return err == nil && yield(k), err
+		}, "SELECT "+keyColumns+" FROM keys WHERE "+tail, args...)
+	}
+	var stubs []keyStub
+	if err := c.all(ctx, &stubs, "SELECT id, version FROM keys WHERE "+tail, args...); err != nil {
+		return err
+	}
+	for part := range slices.Chunk(stubs, chunk) {
+		found, err := c.recall(ctx, part, known)
+		if err != nil {
+			return err
+		}
+		for _, s := range part {
+			if !yield(found[s.ID]) {
+				return nil
+			}
+		}
+	}
+	return nil
+}
+
+// keyStub names one version of a key.
+type keyStub struct {
+	ID      id.Key `db:"id"`
+	Version int64  `db:"version"`
+}
+
+// recall returns keys from memory, and reads the others.
+func (c conn) recall(ctx context.Context, stubs []keyStub, known func(id.Key, int64) (keys.Key, bool)) (map[id.Key]keys.Key, error) {
+	found := make(map[id.Key]keys.Key, len(stubs))
+	var others []any
+	for _, s := range stubs {
+		if k, ok := known(s.ID, s.Version); ok {
+			found[s.ID] = k
+		} else {
+			others = append(others, s.ID)
+		}
+	}
+	if len(others) == 0 {
+		return found, nil
+	}
+	for len(others) < chunk { // always the same text, which stays prepared
+		others = append(others, others[0])
+	}
+	var rows []keyRow
+	marks := strings.TrimSuffix(strings.Repeat("?, ", chunk), ", ")
+	if err := c.all(ctx, &rows, "SELECT "+keyColumns+" FROM keys WHERE id IN ("+marks+")", others...); err != nil {
+		return nil, err
+	}
+	list, err := keysOf(rows)
+	for _, k := range list {
+		found[k.ID] = k
+	}
+	return found, err
 }

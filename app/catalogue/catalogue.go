@@ -76,6 +76,35 @@ func (c *Catalogue) KeyByName(ctx context.Context, a id.Account, name string) (k
 	return key, nil
 }
 
+// ListKeys returns the keys that q selects, and remembers them. The store tells
+// which they are and in which version; what memory holds is not read again.
+func (c *Catalogue) ListKeys(ctx context.Context, q store.KeyQuery) (store.KeyPage, error) {
+	if q.Known != nil {
+		return c.Store.ListKeys(ctx, q)
+	}
+	before := c.keys.moment()
+	q.Known = func(k id.Key, version int64) (keys.Key, bool) {
+		key, ok := c.keys.peek(k)
+		return key, ok && key.Version == version
+	}
+	read := map[id.Key]keys.Key{}
+	if where := q.Where; where != nil {
+		q.Where = func(k keys.Key) bool {
+			read[k.ID] = k
+			return where(k)
+		}
+	}
+	page, err := c.Store.ListKeys(ctx, q)
+	if err != nil {
+		return store.KeyPage{}, err
+	}
+	for _, k := range page.Keys {
+		read[k.ID] = k
+	}
+	c.keys.remember(before, read)
+	return page, nil
+}
+
 // UpdateKey changes a key in the store and in memory.
 func (c *Catalogue) UpdateKey(ctx context.Context, k id.Key, change func(keys.Key) (keys.Key, error)) (keys.Key, error) {
 	defer c.names.forgetAll()

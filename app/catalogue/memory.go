@@ -36,6 +36,33 @@ func (m *memory[K, V]) read(k K, load func() (V, error)) (V, error) {
 	return v, nil
 }
 
+// moment returns what remember wants to know of when a reading began.
+func (m *memory[K, V]) moment() uint64 {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	return m.changes
+}
+
+// peek returns the entry if it is there.
+func (m *memory[K, V]) peek(k K) (V, bool) {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	v, ok := m.entries[k]
+	return v, ok
+}
+
+// remember keeps what a reading brought that began at before.
+func (m *memory[K, V]) remember(before uint64, read map[K]V) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.changes != before {
+		return
+	}
+	for k, v := range read {
+		m.keep(k, v)
+	}
+}
+
 // write forgets the entry before and after change: a value read while it ran
 // may be the old one, and two changes may return in another order than they
 // were stored, so that only a fresh read knows.

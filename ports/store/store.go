@@ -108,11 +108,16 @@ type KeyQuery struct {
 	Where         func(keys.Key) bool // what else must hold; pure; it is asked only of keys that the rest selects
 	ShowDestroyed bool
 	ShowDeleted   bool
-	Order         KeyOrder
-	After         id.Key // only keys after this one in the order (start)
-	Limit         int    // 0: no limit
-	Offset        int
-	Count         bool // fill in the page's counts
+
+	// Known is the caller's memory: it returns the key of that id if it holds
+	// that version of it, which is then not read; nil: all are read.
+	Known func(k id.Key, version int64) (keys.Key, bool)
+
+	Order  KeyOrder
+	After  id.Key // only keys after this one in the order (start)
+	Limit  int    // 0: no limit
+	Offset int
+	Count  bool // fill in the page's counts
 }
 
 // KeyPage is a part of a list. Destroyed and deleted keys count where they show.

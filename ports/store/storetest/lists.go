@@ -166,6 +166,17 @@ func runLists(t *testing.T, place func(t *testing.T) Place) {
 				remainder := rapid.IntRange(0, 3).Draw(t, "remainder")
 				q.Where = func(k keys.Key) bool { return len(k.Name+string(k.Type))%4 == remainder && k.Version > 0 }
 			}
+			if maybe(t, "known") {
+				odd, stale := rapid.Bool().Draw(t, "odd ones"), rapid.Bool().Draw(t, "stale")
+				q.Known = func(k id.Key, version int64) (keys.Key, bool) {
+					i := slices.IndexFunc(all, func(have keys.Key) bool { return have.ID == k })
+					known := i >= 0 && (i%2 == 1) == odd && !stale && all[i].Version == version
+					if !known {
+						return keys.Key{}, false
+					}
+					return all[i], true
+				}
+			}
 			if maybe(t, "after") && (q.Groups == nil || slices.Contains(q.Groups, some.Group)) {
 				q.After = some.ID
 			}
@@ -198,6 +209,22 @@ func runLists(t *testing.T, place func(t *testing.T) Place) {
 		}})
 		wantDone(t, "ListKeys", err)
 		want(t, "keys", len(page.Keys), 0)
+	})
+
+	t.Run("hold what is known as it is known", func(t *testing.T) {
+		w := newWorld(t, place)
+		k := w.addKey(t, "key")
+		changed, err := w.UpdateKey(t.Context(), k.ID, func(k keys.Key) (keys.Key, error) { k.Description = "new"; return k, nil })
+		wantDone(t, "UpdateKey", err)
+		for version, description := range map[int64]string{k.Version: "new", changed.Version: "remembered"} {
+			page, err := w.ListKeys(t.Context(), store.KeyQuery{Account: w.account, Known: func(_ id.Key, v int64) (keys.Key, bool) {
+				remembered := changed.Clone()
+				remembered.Description = "remembered"
+				return remembered, v == version
+			}})
+			wantDone(t, "ListKeys", err)
+			want(t, "description", page.Keys[0].Description, description)
+		}
 	})
 
 	t.Run("hold whole keys", func(t *testing.T) {
