@@ -13,6 +13,7 @@ var ownCalls = []struct{ method, path, reason string }{
 	{"GET", "/crypto/v1/keys/{kid}/export", "public clients still use the form of older versions"},
 	{"POST", "/crypto/v1/keys/{kid}/encrypt", "public clients still use the form of older versions"},
 	{"POST", "/crypto/v1/keys/{kid}/decrypt", "public clients still use the form of older versions"},
+	{"POST", "/crypto/v1/keys/{kid}/derive", "public clients still use the form of older versions"},
 	{"POST", "/crypto/v1/keys/{kid}/mac", "public clients still use the form of older versions"},
 	{"POST", "/crypto/v1/keys/{kid}/macverify", "public clients still use the form of older versions"},
 }
