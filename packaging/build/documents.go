@@ -34,7 +34,7 @@ func (p product) documents(ctx context.Context, r release, program, dir string) 
 		}
 		values[strings.ToUpper(part)] = strings.TrimSuffix(text, "\n")
 	}
-	for _, section := range []string{"8", "5"} {
+	for _, section := range p.sections() {
 		page, err := os.ReadFile(filepath.Join("packaging", p.name, p.name+"."+section))
 		if err != nil {
 			return err
@@ -60,6 +60,28 @@ func (p product) documents(ctx context.Context, r release, program, dir string) 
 	}
 	for file, text := range map[string]string{"copyright": licence, "lintian-overrides": string(overrides)} {
 		if err := os.WriteFile(filepath.Join(dir, file), []byte(text), 0o644); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// sections are those of the manual that the program has pages in.
+func (p product) sections() []string {
+	if p.tool {
+		return []string{"1"}
+	}
+	return []string{"8", "5"}
+}
+
+// completions writes the scripts that complete the program's command lines.
+func completions(ctx context.Context, program, dir string) error {
+	for _, shell := range []string{"bash", "zsh", "fish"} {
+		text, err := run(ctx, nil, program, "completion", shell)
+		if err != nil {
+			return err
+		}
+		if err := os.WriteFile(filepath.Join(dir, "completion."+shell), []byte(text), 0o644); err != nil {
 			return err
 		}
 	}

@@ -21,16 +21,22 @@ import (
 // A product is a program with its package.
 type product struct {
 	name, summary, description string
+
+	tool bool // runs for whoever calls it, and not as a service
 }
 
 var products = []product{
 	{
 		"gatehouse-hmg", "HSM gateway of Gatehouse",
-		"Runs beside an HSM, loads its PKCS#11 library, and lets the key management\n  service Gatehouse use its keys over mutual TLS.",
+		"Runs beside an HSM, loads its PKCS#11 library, and lets the key management\n  service Gatehouse use its keys over mutual TLS.", false,
 	},
 	{
 		"gatehouse", "Key management service in front of HSMs",
-		"Puts the HSMs of an organisation behind one REST API: virtual keys,\n  policies, and an audit log. Reaches HSMs through gatehouse-hmg.",
+		"Puts the HSMs of an organisation behind one REST API: virtual keys,\n  policies, and an audit log. Reaches HSMs through gatehouse-hmg.", false,
+	},
+	{
+		"gatehouse-cli", "Command line of Gatehouse",
+		"Works on the key management service Gatehouse over its REST API: keys,\n  groups, HSMs, applications, and what keys are for.", true,
 	},
 }
 
@@ -117,5 +123,10 @@ func (p product) prepare(ctx context.Context, r release, program, dir string) (m
 		fmt.Fprintf(&list, "  - src: %s\n    dst: /usr/share/doc/%s/examples/%s\n    file_info: { mode: 0644 }\n", e, p.name, filepath.Base(e))
 	}
 	values["EXAMPLES"] = list.String()
+	if p.tool {
+		if err := completions(ctx, program, dir); err != nil {
+			return nil, err
+		}
+	}
 	return values, p.documents(ctx, r, program, dir)
 }

@@ -63,14 +63,11 @@ func needs(program string) (need, error) {
 }
 
 func (n need) deb() []string {
-	return []string{
-		fmt.Sprintf("libc6 (>= %d.%d)", n.minimum[0], n.minimum[1]),
-		"systemd | systemd-standalone-sysusers", // makes the user
-	}
+	return []string{fmt.Sprintf("libc6 (>= %d.%d)", n.minimum[0], n.minimum[1])}
 }
 
 func (n need) rpm() []string {
-	all := []string{"systemd", "libc.so.6()(64bit)"}
+	all := []string{"libc.so.6()(64bit)"}
 	for _, v := range slices.Sorted(maps.Keys(n.versions)) {
 		all = append(all, "libc.so.6("+v+")(64bit)")
 	}

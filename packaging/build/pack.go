@@ -17,6 +17,9 @@ var scripts = map[string]map[string]string{
 	"rpm": {"postinstall": "post", "preremove": "preun", "postremove": "postun"},
 }
 
+// managers are what makes the user of a service, and starts it.
+var managers = map[string]string{"deb": "systemd | systemd-standalone-sysusers", "rpm": "systemd"}
+
 // pack makes one package in out, and returns its file.
 func (p product) pack(ctx context.Context, r release, format, dir, out string, values map[string]string) (string, error) {
 	values = maps.Clone(values)
@@ -28,9 +31,17 @@ func (p product) pack(ctx context.Context, r release, format, dir, out string, v
 	if format == "rpm" {
 		depends = needed.rpm()
 	}
+	if !p.tool {
+		depends = append(depends, managers[format])
+	}
 	values["DEPENDS"] = strings.Join(quoted(depends), ", ")
+	name := "nfpm.yaml"
 	list := "scripts:\n"
-	for _, hook := range slices.Sorted(maps.Keys(scripts[format])) {
+	hooks := slices.Sorted(maps.Keys(scripts[format]))
+	if p.tool { // nothing is to be done when it comes or goes
+		name, list, hooks = "nfpm-tool.yaml", "", nil
+	}
+	for _, hook := range hooks {
 		name := scripts[format][hook]
 		text, err := os.ReadFile(filepath.Join("packaging", "scripts", format, name))
 		if err != nil {
@@ -43,7 +54,7 @@ func (p product) pack(ctx context.Context, r release, format, dir, out string, v
 		list += "  " + hook + ": " + file + "\n"
 	}
 	values["SCRIPTS"] = list
-	template, err := os.ReadFile("packaging/nfpm.yaml")
+	template, err := os.ReadFile(filepath.Join("packaging", name))
 	if err != nil {
 		return "", err
 	}
