@@ -15,10 +15,24 @@ import (
 
 // bodies are the roots of all that travels; what they hold is found in them.
 var bodies = []any{
-	dsmwire.Sobject{}, dsmwire.SobjectRequest{}, dsmwire.SobjectDescriptor{}, dsmwire.HmgConfig{}, dsmwire.AuthRequest{}, dsmwire.AuthResponse{},
-	dsmwire.UserRequest{}, dsmwire.SignupRequest{}, dsmwire.PasswordChangeRequest{}, dsmwire.AppCredentialResponse{},
-	dsmwire.PersistTransientKeyRequest{}, dsmwire.UnwrapKeyRequest{}, dsmwire.WrapKeyRequest{}, dsmwire.DeriveKeyRequest{},
-	dsmwire.GroupRequest{}, dsmwire.Group{}, dsmwire.CopySobjectRequest{}, dsmwire.SobjectRekeyRequest{},
+	dsmwire.Sobject{},
+	dsmwire.SobjectRequest{},
+	dsmwire.SobjectDescriptor{},
+	dsmwire.HmgConfig{},
+	dsmwire.AuthRequest{},
+	dsmwire.AuthResponse{},
+	dsmwire.UserRequest{},
+	dsmwire.SignupRequest{},
+	dsmwire.PasswordChangeRequest{},
+	dsmwire.AppCredentialResponse{},
+	dsmwire.PersistTransientKeyRequest{},
+	dsmwire.UnwrapKeyRequest{},
+	dsmwire.WrapKeyRequest{},
+	dsmwire.DeriveKeyRequest{},
+	dsmwire.GroupRequest{},
+	dsmwire.Group{},
+	dsmwire.CopySobjectRequest{},
+	dsmwire.SobjectRekeyRequest{},
 }
 
 // Every field that the bodies declare secret is one that is not shown.

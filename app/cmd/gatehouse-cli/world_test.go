@@ -125,7 +125,8 @@ func startSite() (_ *site, err error) {
 	}
 	_, password, _ := strings.Cut(told.String(), "password: ")
 	s.password = strings.TrimSpace(password)
-	return s, s.login(ctx)
+	err = s.login(ctx)
+	return s, err
 }
 
 // login makes the client that prepares what scripts find.
