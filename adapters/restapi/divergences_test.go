@@ -145,7 +145,7 @@ func TestDivergences(t *testing.T) {
 	text := fmt.Sprintf("Of the %d operations of the document %d exist, %d answer 501 with the reason, %d are not there.\n\n%s\n## Calls that the document does not have\n\n%s",
 		len(list), counts["yes"], counts["501"], counts["not there"], table.String(), ownCalls(known))
 	if *update {
-		must(t, os.WriteFile(file, []byte(head+generated+text+generatedEnd+tail), 0o644)) //nolint:gosec // a document
+		must(t, os.WriteFile(file, []byte(head+generated+text+generatedEnd+tail), 0o644))
 		return
 	}
 	if old != text {

@@ -152,3 +152,15 @@ func (r *REST) Sync(ctx context.Context) (added int, err error) {
 	outcome, err := r.admin.Sync(ctx, r.hsmGroup, nil)
 	return len(outcome.Added), err
 }
+
+// List returns how many keys a list holds, as the administrator sees it.
+func (r *REST) List(ctx context.Context, q dsmclient.KeyQuery) (int, error) {
+	found, err := r.admin.Keys(ctx, q)
+	return len(found), err
+}
+
+// ListAll pages through all keys.
+func (r *REST) ListAll(ctx context.Context) (n int, err error) {
+	err = r.admin.AllKeys(ctx, dsmclient.KeyQuery{}, func(dsmwire.Sobject) error { n++; return nil })
+	return n, err
+}

@@ -6,6 +6,7 @@ import (
 	"os"
 	"time"
 
+	"gatehouse/adapters/dsmclient"
 	"gatehouse/bench/measure"
 	"gatehouse/bench/report"
 	"gatehouse/bench/ways"
@@ -43,20 +44,43 @@ func (b *bench) syncs(ctx context.Context) error {
 	return nil
 }
 
-func (b *bench) sync(ctx context.Context, n int) error {
-	timed := func(what string, do func() (int, error)) (time.Duration, error) {
-		began := time.Now()
-		count, err := do()
-		took := time.Since(began)
-		fmt.Fprintf(os.Stderr, "%s: %d in %s\n", what, count, took.Round(time.Millisecond))
-		if err != nil {
-			return 0, fmt.Errorf("%s: %w", what, err)
-		}
-		b.report.Rows = append(b.report.Rows, report.Row{
-			Operation: fmt.Sprintf("%s, %d objects", what, n), Way: "one run", Callers: 1, Rate: 1 / took.Seconds(), P50: took, P99: took,
-		})
-		return took, nil
+// timed does something once and reports how long it took.
+func (b *bench) timed(what string, n int, do func() (int, error)) (time.Duration, error) {
+	began := time.Now()
+	count, err := do()
+	took := time.Since(began)
+	fmt.Fprintf(os.Stderr, "%s: %d in %s\n", what, count, took.Round(time.Millisecond))
+	if err != nil {
+		return 0, fmt.Errorf("%s: %w", what, err)
 	}
+	b.report.Rows = append(b.report.Rows, report.Row{
+		Operation: fmt.Sprintf("%s, %d objects", what, n), Way: "one run", Callers: 1, Rate: 1 / took.Seconds(), P50: took, P99: took,
+	})
+	return took, nil
+}
+
+// lists measures lists of what was synced: once when nothing of it is in the
+// service's memory, and again.
+func (b *bench) lists(ctx context.Context, n int) error {
+	for _, l := range []struct {
+		what  string
+		query dsmclient.KeyQuery
+	}{
+		{"list that a filter narrows", dsmclient.KeyQuery{Filter: `{"$and":[{"name":{"$text":{"$search":"77"}}},{"virtual":true}]}`}},
+		{"list that a filter narrows, again", dsmclient.KeyQuery{Filter: `{"$and":[{"name":{"$text":{"$search":"77"}}},{"virtual":true}]}`}},
+		{"page of 1000 by name", dsmclient.KeyQuery{Sort: "name:asc", Limit: 1000, Offset: n / 2}},
+		{"page of 20 by name", dsmclient.KeyQuery{Sort: "name:asc", Limit: 20, Offset: n / 2}},
+	} {
+		if _, err := b.timed(l.what, n, func() (int, error) { return b.rest.List(ctx, l.query) }); err != nil {
+			return err
+		}
+	}
+	_, err := b.timed("list of all, page by page", n, func() (int, error) { return b.rest.ListAll(ctx) })
+	return err
+}
+
+func (b *bench) sync(ctx context.Context, n int) error {
+	timed := func(what string, do func() (int, error)) (time.Duration, error) { return b.timed(what, n, do) }
 	raw, err := timed("raw inventory", b.direct.Inventory)
 	if err != nil {
 		return err
@@ -80,5 +104,5 @@ func (b *bench) sync(ctx context.Context, n int) error {
 	b.report.Ratios = append(b.report.Ratios,
 		report.Ratio{What: fmt.Sprintf("first sync of %d objects, in raw inventories", n), Ratio: first.Seconds() / raw.Seconds(), Aim: "0.8, at most 1.4"},
 		report.Ratio{What: fmt.Sprintf("repeated sync of %d objects, in raw inventories", n), Ratio: repeated.Seconds() / raw.Seconds(), Aim: "0.7, at most 1.1"})
-	return nil
+	return b.lists(ctx, n)
 }
