@@ -12,6 +12,7 @@ import (
 // may be true no more, or not yet.
 type Watch struct {
 	s       *Service
+	near    func(id.Group) bool
 	touched Touched // under the work's lock
 }
 
@@ -21,9 +22,10 @@ type Touched struct {
 	IDs  map[string]bool // CKA_IDs of those that were there before
 }
 
-// Watch begins a watch. Whoever began it ends it.
-func (s *Service) Watch() *Watch {
-	w := &Watch{s: s, touched: Touched{Keys: map[id.Key]bool{}, IDs: map[string]bool{}}}
+// Watch begins a watch over the slot of those groups that near says: a CKA_ID
+// means another key in another HSM. Whoever began it ends it.
+func (s *Service) Watch(near func(id.Group) bool) *Watch {
+	w := &Watch{s: s, near: near, touched: Touched{Keys: map[id.Key]bool{}, IDs: map[string]bool{}}}
 	s.work.mu.Lock()
 	defer s.work.mu.Unlock()
 	for _, c := range s.work.underway {
@@ -39,7 +41,7 @@ func (w *Watch) note(c change) {
 	if c.Replaces.Key != "" {
 		w.touched.Keys[c.Replaces.Key] = true
 	}
-	if c.at != nil {
+	if c.at != nil && w.near(c.Group) {
 		w.touched.IDs[string(c.at.ID)] = true
 	}
 }

@@ -157,7 +157,11 @@ func (s *Service) turn(ctx context.Context, g id.Group) (end func(), err error) 
 
 // difference compares the keys behind these connections, read one after the other.
 func (s *Service) difference(ctx context.Context, g groups.Group, working []slotkeys.Status, have map[id.Connection][]hsm.Object) (map[id.Connection]keysync.Difference, error) {
-	watch := s.keyring.Watch()
+	near, err := s.near(ctx, g)
+	if err != nil {
+		return nil, err
+	}
+	watch := s.keyring.Watch(near)
 	defer watch.End()
 	inventories := make([][]hsm.Object, len(working))
 	for i, st := range working {

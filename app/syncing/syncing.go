@@ -153,7 +153,11 @@ type reading struct {
 // read reads the slot of g and plans what a sync has to record.
 func (s *Service) read(ctx context.Context, g groups.Group, progress func(Progress)) (reading, error) {
 	// Keys that are changed while this reads are left alone: the next sync sees to them.
-	watch := s.keyring.Watch()
+	near, err := s.near(ctx, g)
+	if err != nil {
+		return reading{}, err
+	}
+	watch := s.keyring.Watch(near)
 	defer watch.End()
 	inventory, through, err := s.inventory(ctx, g, progress)
 	if err != nil {
@@ -169,6 +173,31 @@ func (s *Service) read(ctx context.Context, g groups.Group, progress func(Progre
 	}
 	rest, known := untouched(inventory, known, touched)
 	return reading{len(inventory), keysync.Make(rest, known, g.Policy), known, inventory, through}, nil
+}
+
+// near tells the groups whose keys may be in the slot of g: itself, and those
+// with a connection to a slot of the same gateway and number.
+func (s *Service) near(ctx context.Context, g groups.Group) (func(id.Group) bool, error) {
+	all, err := s.cat.ListGroups(ctx, "")
+	if err != nil {
+		return nil, err
+	}
+	type slot struct {
+		address string
+		number  uint
+	}
+	own, near := map[slot]bool{}, map[id.Group]bool{g.ID: true}
+	for _, c := range g.Connections {
+		own[slot{c.Address, c.Slot}] = true
+	}
+	for _, other := range all {
+		for _, c := range other.Connections {
+			if own[slot{c.Address, c.Slot}] {
+				near[other.ID] = true
+			}
+		}
+	}
+	return func(g id.Group) bool { return near[g] }, nil
 }
 
 // sync reads, and records what has changed.

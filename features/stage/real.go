@@ -88,7 +88,10 @@ func real(ctx context.Context, o Options, balanced bool) (_ *Set, err error) {
 		NewHSM: func(context.Context) (steps.HSM, error) {
 			select {
 			case t := <-tokens:
-				h := steps.HSM{Token: t.application, Gateway: l.Gateway.Address, TLS: settings, Slot: uint64(t.Slot), PIN: t.PIN}
+				h := steps.HSM{
+					Token: t.application, Behind: steps.Behind{Change: t.application.Change, AddFixed: t.application.AddFixed},
+					Gateway: l.Gateway.Address, TLS: settings, Slot: uint64(t.Slot), PIN: t.PIN,
+				}
 				if balanced {
 					h.Balance = func(ctx context.Context) (*lab.Balancer, error) { return set.balance(ctx, l, t.Token) }
 				}

@@ -53,7 +53,8 @@ func Simulated(ctx context.Context, o Options) (_ *Set, err error) {
 			pin := newPIN()
 			slot, number := gateway.Insert(tokensim.Options{PIN: secret.FromString(pin), Label: "simulated", WrongPINs: wrongPINs})
 			return steps.HSM{
-				Token: simulatedToken{slot}, Gateway: gateway.Address, TLS: mutual(pki), Slot: uint64(number), PIN: pin,
+				Behind: behind(slot),
+				Token:  simulatedToken{slot}, Gateway: gateway.Address, TLS: mutual(pki), Slot: uint64(number), PIN: pin,
 				Simulated: simulator(slot),
 			}, nil
 		},
@@ -145,6 +146,14 @@ func (t simulatedToken) Add(o hsm.Object, material secret.Value) error {
 // Remove deletes objects.
 func (t simulatedToken) Remove(class hsm.Class, id []byte) (int, error) {
 	return t.slot.Remove(class, id), nil
+}
+
+// behind is what somebody else does with a slot beside that.
+func behind(slot *tokensim.Slot) steps.Behind {
+	return steps.Behind{
+		Change:   func(id []byte, c hsm.Change) (int, error) { return slot.Change(id, c), nil },
+		AddFixed: slot.AddFixed,
+	}
 }
 
 // Objects lists the objects.

@@ -31,12 +31,16 @@ type scenario struct {
 	estate    []foreign
 	rsaKeys   int
 	originals map[string]original
+	former    map[string]dsmwire.Sobject // keys that had a name before, by that name
 
 	outcome error // of the last When
 	met     bool  // a Then has spoken about it
 
 	found     int // new keys that a sync reported
 	warnings  []dsmwire.ScanWarning
+	skipped   int // keys that a sync left out
+	scan      dsmwire.Scan
+	plan      dsmwire.SyncPlan
 	progress  []dsmwire.SyncProgress
 	listed    []dsmwire.Sobject
 	signed    signed

@@ -66,6 +66,7 @@ func (s *Stage) Prepare(ctx context.Context, n int) error {
 // HSM is a slot of a gateway, and the token in it as others use it.
 type HSM struct {
 	Token
+	Behind Behind
 
 	Kind    string // of the connection to it; empty: Softhsm
 	Gateway string // host:port

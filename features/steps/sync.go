@@ -52,7 +52,7 @@ func (s *scenario) syncsWatching(ctx context.Context, name string) error {
 		return err
 	}
 	out, err := s.admin.Sync(ctx, g.GroupID, func(p dsmwire.SyncProgress) { s.progress = append(s.progress, p) })
-	s.found, s.warnings = len(out.Added), out.Warnings
+	s.found, s.warnings, s.skipped = len(out.Added), out.Warnings, out.Skipped
 	return s.did(err)
 }
 
