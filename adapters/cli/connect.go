@@ -84,7 +84,7 @@ func (t *tool) reach() (line, error) {
 
 // connect returns a client that works as the role asks. A session that the
 // service does not know any more shows at the first call.
-func (t *tool) connect(as role) (*dsmclient.Client, error) {
+func (t *tool) connect(ctx context.Context, as role) (*dsmclient.Client, error) {
 	l, err := t.reach()
 	if err != nil {
 		return nil, err
@@ -95,6 +95,9 @@ func (t *tool) connect(as role) (*dsmclient.Client, error) {
 	}
 	if err := t.credential(&cfg, l, as); err != nil {
 		return nil, err
+	}
+	if !cfg.Bearer.Empty() {
+		t.keepAlive(ctx, cfg, l)
 	}
 	return client(cfg, nil)
 }
@@ -181,7 +184,7 @@ func (t *tool) config(l line) (dsmclient.Config, error) {
 
 // use runs a verb's calls as the role asks.
 func (t *tool) use(ctx context.Context, as role, do func(context.Context, *dsmclient.Client) error) error {
-	c, err := t.connect(as)
+	c, err := t.connect(ctx, as)
 	if err != nil {
 		return err
 	}
