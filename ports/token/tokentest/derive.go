@@ -19,8 +19,12 @@ var agreeing = []struct {
 	curve keys.Curve
 	goes  ecdh.Curve
 }{
-	{keys.P224, nil}, {keys.P256, ecdh.P256()}, {keys.P384, ecdh.P384()}, {keys.P521, ecdh.P521()},
-	{keys.Secp256k1, nil}, {keys.X25519, ecdh.X25519()},
+	{keys.P224, nil},
+	{keys.P256, ecdh.P256()},
+	{keys.P384, ecdh.P384()},
+	{keys.P521, ecdh.P521()},
+	{keys.Secp256k1, nil},
+	{keys.X25519, ecdh.X25519()},
 }
 
 // derives: keys agreed and derived in the token are those that Go comes to.

@@ -102,11 +102,12 @@ func (s *suite) nameless(t *testing.T) {
 // notKeys: certificates and data objects are shown, and are in nobody's way.
 func (s *suite) notKeys(t *testing.T) {
 	id := s.newID()
+	name := label(id) // text, which is all that some tokens take
 	want := map[hsm.Class]int{hsm.SecretKey: 1}
-	s.h.Foreign.Create(t, s.foreignAES(id, id))
+	s.h.Foreign.Create(t, s.foreignAES(id, name))
 	for _, o := range []ForeignObject{
-		{Class: hsm.Certificate, ID: id, Label: id, Value: certificate(t)},
-		{Class: hsm.Data, Label: id, Value: []byte("data")},
+		{Class: hsm.Certificate, ID: id, Label: name, Value: certificate(t)},
+		{Class: hsm.Data, Label: name, Value: []byte("data")},
 	} {
 		if s.h.Foreign.Cannot[o.Class] == "" {
 			s.h.Foreign.Create(t, o)
@@ -115,7 +116,7 @@ func (s *suite) notKeys(t *testing.T) {
 	}
 	got := map[hsm.Class]int{}
 	err := s.tok.Inventory(within(t), hsm.Filter{}, func(o hsm.Object) error {
-		if bytes.Equal(o.Label, id) {
+		if bytes.Equal(o.Label, name) {
 			got[o.Class]++
 		}
 		return nil
@@ -123,7 +124,7 @@ func (s *suite) notKeys(t *testing.T) {
 	if diff := cmp.Diff(want, got); err != nil || diff != "" {
 		t.Errorf("inventory shows other classes (-want +got, %v):\n%s", err, diff)
 	}
-	ref := hsm.Ref{Class: hsm.SecretKey, Type: keys.AES, ID: id, Label: id}
+	ref := hsm.Ref{Class: hsm.SecretKey, Type: keys.AES, ID: id, Label: name}
 	s.roundTrip(t, ref)
 	if err := s.tok.Destroy(within(t), ref); err != nil {
 		t.Error(err)

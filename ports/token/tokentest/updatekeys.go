@@ -71,7 +71,7 @@ func (s *suite) removals(t *testing.T) {
 				return
 			}
 			before := s.find(t, hsm.PublicKey, tpl.ID)
-			newLabel := []byte("public only")
+			newLabel := []byte("public only " + kind)
 			if err := s.tok.Update(within(t), o.object.Ref(), hsm.Change{RemovePrivate: true, Label: &newLabel}); err != nil {
 				t.Fatal(err)
 			}
@@ -101,6 +101,7 @@ func (s *suite) removals(t *testing.T) {
 		if s.h.Foreign == nil {
 			return
 		}
+		s.needHalves(t)
 		id, k := s.newID(), pkcs8(t, ecKey(t, goCurve(keys.P256)))
 		s.h.Foreign.Create(t, ForeignObject{
 			Class: hsm.PrivateKey, Type: keys.EC, Curve: keys.P256, ID: id, Label: label(id), Ops: keys.OpSign, Value: k,

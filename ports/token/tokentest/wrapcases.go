@@ -108,24 +108,24 @@ func (s *suite) importKnown(t *testing.T, tpl hsm.Template) *imported {
 
 // goUnwrap opens what a token has wrapped, with Go's cryptography.
 func goUnwrap(k *imported, w operations.Wrap, res operations.Result, size int) ([]byte, error) {
-	switch {
-	case w.Mode == operations.OAEP:
+	switch w.Mode {
+	case operations.OAEP:
 		return k.rsa.Decrypt(rand.Reader, res.Output, &rsa.OAEPOptions{Hash: goHash(w.Hash), Label: w.Label})
-	case w.Mode == operations.PKCS1v15:
+	case operations.PKCS1v15:
 		return k.rsa.Decrypt(rand.Reader, res.Output, nil)
-	case w.Mode == operations.KWP:
+	case operations.KWP:
 		u, err := kwp.NewKWP(k.raw)
 		if err != nil {
 			return nil, err
 		}
 		return u.Unwrap(res.Output)
-	case w.Mode == operations.KW:
+	case operations.KW:
 		b, err := aes.NewCipher(k.raw)
 		if err != nil {
 			return nil, err
 		}
 		return josecipher.KeyUnwrap(b, res.Output)
-	case w.Mode == operations.CCM:
+	case operations.CCM:
 		return nil, errors.New("the suite has no CCM")
 	}
 	op := operations.Encrypt{Mode: w.Mode, AD: w.AD, TagBits: w.TagBits, Plain: make([]byte, size)}
