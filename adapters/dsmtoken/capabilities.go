@@ -8,7 +8,8 @@ import (
 
 // capabilities is what the API carries of what the domain has. Which of that
 // the other service does, it tells when it is asked: the API has no call that
-// lists it.
+// lists it. ECB is left out: a key there must have been made for it, and an
+// order for a new key does not say what for.
 func capabilities() hsm.Capabilities {
 	c := hsm.Capabilities{Generate: []hsm.GenerateCapability{
 		{Type: keys.AES, MinBits: 128, MaxBits: 256}, {Type: keys.DES3, MinBits: 112, MaxBits: 168},
@@ -19,10 +20,10 @@ func capabilities() hsm.Capabilities {
 			c.Mechanisms = append(c.Mechanisms, hsm.Mechanism{Operation: d, Type: t, Mode: m, Hash: h})
 		}
 	}
-	for _, m := range []operations.Mode{operations.ECB, operations.CBC, operations.CBCNoPad, operations.CTR, operations.GCM, operations.CCM} {
+	for _, m := range []operations.Mode{operations.CBC, operations.CBCNoPad, operations.CTR, operations.GCM, operations.CCM} {
 		add(keys.AES, m, "", "encrypt", "decrypt", "wrap", "unwrap", "derive")
 	}
-	for _, m := range []operations.Mode{operations.ECB, operations.CBC, operations.CBCNoPad} {
+	for _, m := range []operations.Mode{operations.CBC, operations.CBCNoPad} {
 		add(keys.DES3, m, "", "encrypt", "decrypt", "wrap", "unwrap", "derive")
 	}
 	for _, m := range []operations.Mode{operations.KW, operations.KWP} {
@@ -36,7 +37,9 @@ func capabilities() hsm.Capabilities {
 	for _, h := range operations.Hashes() {
 		add(keys.RSA, operations.OAEP, h, "encrypt", "decrypt", "wrap", "unwrap")
 		add(keys.HMAC, "", h, "mac", "macverify", "derive")
-		add(keys.Secret, "", h, "derive")
+		for _, t := range []keys.Type{keys.Secret, keys.AES, keys.DES3} {
+			add(t, "", h, "derive")
+		}
 	}
 	return c
 }

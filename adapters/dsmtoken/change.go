@@ -3,6 +3,7 @@ package dsmtoken
 import (
 	"context"
 	"errors"
+	"unicode/utf8"
 
 	"gatehouse/adapters/dsmwire"
 	"gatehouse/core/fault"
@@ -24,8 +25,8 @@ func (t *Token) Update(ctx context.Context, ref hsm.Ref, c hsm.Change) error {
 	if err != nil {
 		return err
 	}
-	if c.Label != nil && len(*c.Label) == 0 {
-		return fault.New(fault.Unsupported, "a key of the other service cannot be without a name")
+	if c.Label != nil && (len(*c.Label) == 0 || !utf8.Valid(*c.Label)) {
+		return errName()
 	}
 	if c.RemovePrivate && f.class != hsm.PrivateKey {
 		return fault.New(fault.Invalid, "the key has no private half")
@@ -48,20 +49,23 @@ func (t *Token) Update(ctx context.Context, ref hsm.Ref, c hsm.Change) error {
 	return translate(ctx, changing, err)
 }
 
-// changes are the requests that change a key as c says, and that undo it; what
-// is as it should be is left out.
+// changes are the requests that change a key as c says, and that undo it.
 func changes(f found, c hsm.Change) (change, undo dsmwire.SobjectRequest) {
-	if c.Label != nil && string(*c.Label) != f.name {
+	if c.Label != nil {
 		name := string(*c.Label)
 		change.Name, undo.Name = &name, &f.name
 	}
-	if c.Ops != nil {
-		// What cannot be exported never can be again.
-		ops := *c.Ops&^(kept|keys.OpExport) | f.ops&kept | keys.OpAppManageable | *c.Ops&f.ops&keys.OpExport
-		if ops != f.ops {
-			now, before := ops.Names(), f.ops.Names()
-			change.KeyOps, undo.KeyOps = &now, &before
-		}
+	ops := f.ops
+	if c.Ops != nil { // which do not touch whether it may leave
+		const untouched = kept | keys.OpExport
+		ops = *c.Ops&^untouched | f.ops&untouched | keys.OpAppManageable
+	}
+	if c.Unextractable {
+		ops &^= keys.OpExport
+	}
+	if ops != f.ops {
+		now, before := ops.Names(), f.ops.Names()
+		change.KeyOps, undo.KeyOps = &now, &before
 	}
 	return change, undo
 }

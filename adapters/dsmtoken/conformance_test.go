@@ -52,7 +52,7 @@ func TestConformance(t *testing.T) {
 // refuses is what keys of another Gatehouse cannot.
 var refuses = []string{
 	"update label to none",
-	"generate EC SecP256K1", "mac DES3 CMAC",
+	"encrypt AES ECB", "encrypt DES3 ECB", "wrap AES ECB", "derive AES ECB", // a key there must have been made for it
 }
 
 // create makes keys as another app of the group.

@@ -5,17 +5,20 @@ import (
 	"encoding/hex"
 	"errors"
 	"sync"
+	"unicode/utf8"
 
 	"gatehouse/adapters/dsmclient"
 	"gatehouse/adapters/dsmwire"
 	"gatehouse/core/fault"
 	"gatehouse/core/hsm"
 	"gatehouse/core/keys"
+	"gatehouse/core/operations"
 	"gatehouse/core/secret"
 )
 
 // Generate makes a key in the default group of the app.
 func (t *Token) Generate(ctx context.Context, tpl hsm.Template) (hsm.Object, error) {
+	tpl.Private = tpl.Type.Asymmetric()
 	return t.make(ctx, tpl, making, func(r dsmwire.SobjectRequest) (dsmwire.Sobject, error) {
 		if _, err := specOf(tpl).CheckGenerate(); err != nil {
 			return dsmwire.Sobject{}, err
@@ -31,11 +34,7 @@ func (t *Token) Import(ctx context.Context, tpl hsm.Template, material secret.Va
 			return dsmwire.Sobject{}, err
 		}
 		r.Value, r.PubExponent = dsmwire.NewSecretBytes(material), nil
-		s, err := t.client.Import(ctx, r)
-		if err == nil && tpl.Type.Asymmetric() && s.PublicOnly == tpl.Private {
-			err = errors.Join(fault.New(fault.Invalid, "the material is not the half of a pair that it is said to be"), t.client.DeleteKey(ctx, s.KID))
-		}
-		return s, err
+		return t.client.Import(ctx, r)
 	})
 }
 
@@ -47,6 +46,12 @@ func (t *Token) make(ctx context.Context, tpl hsm.Template, d doing, do func(dsm
 		return hsm.Object{}, err
 	}
 	defer done()
+	if !held[tpl.Type] {
+		return hsm.Object{}, fault.New(fault.Unsupported, "keys of this type are not made in another service")
+	}
+	if !utf8.Valid(tpl.Label) {
+		return hsm.Object{}, errName()
+	}
 	if len(tpl.ID) == 0 {
 		return hsm.Object{}, fault.New(fault.Invalid, "a new key needs a CKA_ID")
 	}
@@ -66,7 +71,40 @@ func (t *Token) make(ctx context.Context, tpl hsm.Template, d doing, do func(dsm
 	if err != nil {
 		return hsm.Object{}, translate(ctx, d, err)
 	}
-	return objects(&s)[0], nil
+	o := objects(&s)[0]
+	if !fits(tpl, o) {
+		return hsm.Object{}, t.unfit(ctx, d, s.KID)
+	}
+	return o, nil
+}
+
+// errName is the answer to a label that would not be the same as a name.
+func errName() error {
+	return fault.New(fault.Unsupported, "a key of the other service has one line of text for a name")
+}
+
+// fits reports whether o is what tpl asks for.
+func fits(tpl hsm.Template, o hsm.Object) bool {
+	class := hsm.SecretKey
+	switch {
+	case tpl.Type.Asymmetric() && tpl.Private:
+		class = hsm.PrivateKey
+	case tpl.Type.Asymmetric():
+		class = hsm.PublicKey
+	}
+	return o.Class == class && o.Type == tpl.Type && (tpl.Size == 0 || o.Size == tpl.Size) && (tpl.Curve == "" || o.Curve == tpl.Curve)
+}
+
+// unfit destroys a key that is not what was asked for, which the material tells
+// only once it was read.
+func (t *Token) unfit(ctx context.Context, d doing, kid string) error {
+	if err := t.client.DeleteKey(ctx, kid); err != nil {
+		return translate(ctx, changing, err)
+	}
+	if d == unwrapping {
+		return operations.DecryptRefused(nil)
+	}
+	return fault.New(fault.Invalid, "the material is not that of the key that it is said to be")
 }
 
 // free makes sure that there is no key of the template's class and CKA_ID, nor

@@ -42,6 +42,9 @@ func (t *Token) use(ctx context.Context, ref hsm.Ref, op operations.Operation, d
 		if err := operations.Check(op, keys.Key{Type: ref.Type, Curve: f.curve, Size: f.size}); err != nil {
 			return err
 		}
+		if !t.info.Capabilities.Lists(hsm.MechanismFor(op, ref.Type)) {
+			return fault.New(fault.Unsupported, "keys of another service do not %s in this way", operations.Name(op))
+		}
 		if ref.Class == hsm.PublicKey && !keys.PublicOps.Has(op.Needs()) {
 			return fault.New(fault.Denied, "a public key cannot %s", operations.Name(op))
 		}

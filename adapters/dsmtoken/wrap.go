@@ -41,6 +41,7 @@ func (t *Token) Wrap(ctx context.Context, with, subject hsm.Ref, w operations.Wr
 
 // Unwrap makes a key of a wrapped one in the default group of the app.
 func (t *Token) Unwrap(ctx context.Context, with hsm.Ref, tpl hsm.Template, u operations.Unwrap) (hsm.Object, error) {
+	tpl.Private = tpl.Type.Asymmetric()
 	var made hsm.Object
 	err := t.use(ctx, with, u, func(f found) (err error) {
 		made, err = t.make(ctx, tpl, unwrapping, func(r dsmwire.SobjectRequest) (dsmwire.Sobject, error) {
@@ -65,6 +66,9 @@ func (t *Token) Derive(ctx context.Context, base hsm.Ref, tpl hsm.Template, op o
 	if tpl.Type.Asymmetric() || tpl.Size <= 0 {
 		return hsm.Object{}, fault.New(fault.Invalid, "what is derived is a secret key of some size")
 	}
+	if d, is := op.(operations.Derive); is && tooLittle(d.By, tpl) {
+		return hsm.Object{}, fault.New(fault.Invalid, "not enough comes out for a key of this size")
+	}
 	var made hsm.Object
 	err := t.use(ctx, base, op, func(f found) (err error) {
 		made, err = t.make(ctx, tpl, making, func(r dsmwire.SobjectRequest) (dsmwire.Sobject, error) {
@@ -73,6 +77,17 @@ func (t *Token) Derive(ctx context.Context, base hsm.Ref, tpl hsm.Template, op o
 		return err
 	})
 	return made, err
+}
+
+// tooLittle reports whether the data that are encrypted are shorter than the
+// key: what a cipher adds to them is no key material.
+func tooLittle(by operations.Derivation, tpl hsm.Template) bool {
+	e, is := by.(operations.EncryptData)
+	size := tpl.Size / 8
+	if tpl.Type == keys.DES3 {
+		size = tpl.Size / 7 // with parity bits
+	}
+	return is && len(e.Encryption.Plain) < size
 }
 
 // derive asks for a new key. Its errors are the client's, or of what the API does not carry.
