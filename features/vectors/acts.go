@@ -31,7 +31,7 @@ func (p *player) do(ctx context.Context, c Case, kid string) (out []byte, yes bo
 		return a.Signature, true, err
 	case Verify:
 		yes, err := p.Client.Verify(ctx, dsmwire.VerifyRequest{
-			Key: &key, HashAlg: c.Hash, Data: present(c.In), Mode: c.Mode, Signature: present(c.Out),
+			Key: &key, HashAlg: c.Hash, Data: present(c.In), Mode: c.Mode, Signature: present(c.Out), Context: c.Context,
 		})
 		return nil, yes, err
 	case MAC:
@@ -47,9 +47,25 @@ func (p *player) do(ctx context.Context, c Case, kid string) (out []byte, yes bo
 		return p.wrap(ctx, c, key)
 	case Unwrap:
 		return p.unwrap(ctx, c, key)
+	case Derive:
+		return p.derive(ctx, c, key)
 	default:
 		return p.agree(ctx, c, key)
 	}
+}
+
+// derive makes a secret of a key by HKDF, and looks at it.
+func (p *player) derive(ctx context.Context, c Case, key dsmwire.SobjectDescriptor) ([]byte, bool, error) {
+	name, bits := p.name(), uint32(8*len(c.Out))
+	o, err := p.Client.Derive(ctx, dsmwire.DeriveKeyRequest{
+		Key: &key, Mechanism: dsmwire.DeriveKeyMechanism{HKDF: &dsmwire.DeriveKeyHKDF{HashAlg: c.Hash, Salt: c.Salt, Info: c.Info}},
+		KeyType: "SECRET", KeySize: &bits, Name: &name, GroupID: &p.Group, KeyOps: &[]string{"EXPORT", "APPMANAGEABLE"},
+	})
+	if err != nil {
+		return nil, false, err
+	}
+	yes, err := p.holds(ctx, o, c.Out)
+	return nil, yes, err
 }
 
 // present makes of no bytes an empty string where JSON would say null.
@@ -62,7 +78,7 @@ func present(b []byte) []byte {
 
 // wrap wraps a secret that is the plaintext.
 func (p *player) wrap(ctx context.Context, c Case, key dsmwire.SobjectDescriptor) ([]byte, bool, error) {
-	subject, err := p.key(ctx, "SECRET", c.In)
+	subject, err := p.key(ctx, Case{Type: "SECRET", Key: c.In})
 	if err != nil {
 		return nil, false, err
 	}
@@ -90,7 +106,7 @@ func (p *player) unwrap(ctx context.Context, c Case, key dsmwire.SobjectDescript
 
 // agree makes a secret of a private and a public key, and looks at it.
 func (p *player) agree(ctx context.Context, c Case, private dsmwire.SobjectDescriptor) ([]byte, bool, error) {
-	peer, err := p.key(ctx, "EC", c.Peer)
+	peer, err := p.key(ctx, Case{Type: "EC", Key: c.Peer})
 	if err != nil {
 		return nil, false, err
 	}

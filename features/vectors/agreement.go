@@ -4,6 +4,7 @@ import (
 	"crypto/ecdh"
 	"crypto/x509"
 	"math/big"
+	"strings"
 )
 
 var ecdhCurves = map[string]ecdh.Curve{"secp256r1": ecdh.P256(), "secp384r1": ecdh.P384(), "secp521r1": ecdh.P521()}
@@ -22,6 +23,19 @@ func (u *unhexer) agreement(g wycheproofGroup) (func(wycheproofTest) ([]Case, er
 			c.Key = u.pkcs8(curve, c.Key)
 		}
 		return []Case{c}
+	}), ""
+}
+
+// derivation makes cases of HKDF's (RFC 5869).
+func (u *unhexer) derivation(algorithm string) (func(wycheproofTest) ([]Case, error), string) {
+	hash := hashName(strings.TrimPrefix(algorithm, "HKDF-"))
+	if hash == "" {
+		return nil, "the API has no " + algorithm
+	}
+	return u.cases(func(t wycheproofTest) []Case {
+		return []Case{{
+			Act: Derive, Want: want(t.Result), Type: "HMAC", Key: u.hex(t.IKM), Hash: hash, Salt: u.hex(t.Salt), Info: u.hex(t.Info), Out: u.hex(t.OKM),
+		}}
 	}), ""
 }
 

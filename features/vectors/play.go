@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"sync/atomic"
 
 	"gatehouse/adapters/dsmclient"
@@ -78,7 +79,7 @@ func (p *player) play(ctx context.Context, c Case) (outcome, error) {
 	var key imported
 	var err error
 	if c.Act != Digest {
-		if key, err = p.key(ctx, c.Type, c.Key); err != nil {
+		if key, err = p.key(ctx, c); err != nil {
 			return outcome{}, err
 		}
 	}
@@ -122,27 +123,35 @@ func (d *Desk) judge(c Case, got []byte, yes bool, refusal *dsmclient.Error) out
 }
 
 // onlyYes are the acts that answer yes or no here.
-var onlyYes = map[Act]bool{Verify: true, VerifyMAC: true, Unwrap: true, Agree: true}
+var onlyYes = map[Act]bool{Verify: true, VerifyMAC: true, Unwrap: true, Agree: true, Derive: true}
 
 // limit tells why a refusal of what is right is as it must be; empty when it is not.
 func (d *Desk) limit(c Case, message string) string {
 	switch {
-	case !d.HSM && c.Act == Unwrap && c.Mode.Name == "KWP" && len(c.Out) < 16 && message == "decryption refused":
-		return "an ordinary group opens no keys below 16 bytes by KWP, and cannot tell them from forged ones"
+	case c.Act == Unwrap && c.Mode.Name == "KWP" && len(c.Out) < 16 && message == "decryption refused":
+		return "a group that opens no keys below 16 bytes by KWP cannot tell them from forged ones"
+	case c.Act == Wrap && c.Mode.Name == "KWP" && len(c.In) < 16 && message == "the key is of no length that this mode wraps":
+		return "no keys below 16 bytes by KWP"
 	case d.HSM && c.Act == Decrypt && c.Mode.Name == dsmwire.OAEP && len(c.Label) > 0 && message == "decryption refused":
 		return "an HSM that takes no OAEP labels, as SoftHSM2, says of one what it says of a forged ciphertext"
+	case strings.HasPrefix(message, "iv must be 1 to 256 bytes"):
+		return "an iv of more than 256 bytes"
 	default:
 		return ""
 	}
 }
 
-// key returns the key of that type and value, which vectors of a file share.
-func (p *player) key(ctx context.Context, objType string, value []byte) (imported, error) {
-	index := objType + string(value)
+// key returns the key of the case's type and value, which vectors of a file share.
+func (p *player) key(ctx context.Context, c Case) (imported, error) {
+	mode := ""
+	if c.Mode != nil && c.Mode.Name == "ECB" { // which a key's policy has to name
+		mode = c.Mode.Name
+	}
+	index := c.Type + " " + mode + string(c.Key)
 	if k, ok := p.keys[index]; ok {
 		return k, nil
 	}
-	k, err := p.take(ctx, objType, value)
+	k, err := p.take(ctx, c.Type, mode, c.Key)
 	if err == nil {
 		p.keys[index] = k
 	}
@@ -155,12 +164,17 @@ var named = map[string][]string{
 	"DES3":   {"ENCRYPT", "DECRYPT", "APPMANAGEABLE"}, // legacy: by itself it only decrypts
 }
 
-// take imports a key.
-func (p *player) take(ctx context.Context, objType string, value []byte) (imported, error) {
+// take imports a key, for one mode where one is named.
+func (p *player) take(ctx context.Context, objType, mode string, value []byte) (imported, error) {
 	name := p.name()
 	r := dsmwire.SobjectRequest{Name: &name, GroupID: &p.Group, ObjType: objType, Value: dsmwire.NewSecretBytes(secret.New(bytes.Clone(value)))}
 	if ops := named[objType]; ops != nil {
 		r.KeyOps = &ops
+	}
+	if options := (dsmwire.CipherOptions{CipherMode: mode}); mode != "" && objType == "DES3" {
+		r.DES3 = &options
+	} else if mode != "" {
+		r.AES = &options
 	}
 	o, err := p.Client.Import(ctx, r)
 	var refusal *dsmclient.Error

@@ -37,6 +37,7 @@ const (
 	Wrap      Act = "wrap"
 	Unwrap    Act = "unwrap"
 	Agree     Act = "agree"
+	Derive    Act = "derive"
 )
 
 // Want is what the act has to end in.
@@ -62,6 +63,8 @@ type Case struct {
 	Mode          *dsmwire.Mode
 	Hash          string
 	IV, AD, Label []byte
+	Context       []byte // of an ML-DSA signature
+	Salt, Info    []byte // of HKDF
 	In            []byte // plaintext, message, ciphertext, wrapped key
 	Out           []byte // what comes out; with Verify and VerifyMAC, what is verified
 	Tag           []byte

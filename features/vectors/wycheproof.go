@@ -23,6 +23,7 @@ type wycheproofGroup struct {
 	SaltLen         int              `json:"sLen"`
 	TagSize         int              `json:"tagSize"` // bits
 	Curve           string           `json:"curve"`
+	PublicKey       json.RawMessage  `json:"publicKey"` // of EC keys an object that tells the curve
 	PublicKeyDer    string           `json:"publicKeyDer"`
 	PrivateKeyPkcs8 string           `json:"privateKeyPkcs8"`
 	Tests           []wycheproofTest `json:"tests"`
@@ -41,9 +42,14 @@ type wycheproofTest struct {
 	Tag     string          `json:"tag"`
 	Sig     json.RawMessage `json:"sig"`
 	Label   string          `json:"label"`
+	Context string          `json:"ctx"`
 	Public  json.RawMessage `json:"public"`
 	Private json.RawMessage `json:"private"`
 	Shared  string          `json:"shared"`
+	IKM     string          `json:"ikm"`
+	Salt    string          `json:"salt"`
+	Info    string          `json:"info"`
+	OKM     string          `json:"okm"`
 }
 
 // wycheproof reads a file of Wycheproof.
@@ -98,8 +104,10 @@ func casesOf(algorithm string, g wycheproofGroup) (func(wycheproofTest) ([]Case,
 		return unhex.cases(func(t wycheproofTest) []Case { return unhex.wrap(mode, t) }), ""
 	case "MacTest":
 		return unhex.macs(algorithm, g)
-	case "EcdsaVerify", "EddsaVerify", "RsassaPkcs1Verify", "RsassaPssVerify", "RsassaPssWithParametersVerify", "MlDsaVerify":
+	case "EcdsaVerify", "EddsaVerify", "RsassaPkcs1Verify", "RsassaPssVerify", "MlDsaVerify":
 		return unhex.signatures(g)
+	case "RsassaPssWithParametersVerify":
+		return nil, "no RSA keys that their SubjectPublicKeyInfo binds to PSS"
 	case "RsassaPkcs1Generate":
 		return unhex.signing(g)
 	case "RsaesOaepDecrypt", "RsaesPkcs1Decrypt":
@@ -110,8 +118,12 @@ func casesOf(algorithm string, g wycheproofGroup) (func(wycheproofTest) ([]Case,
 		return nil, "the API's ECDSA signatures are ASN.1, not of IEEE P1363's format"
 	case "EcdhEcpointTest", "EcdhPemTest", "EcdhWebcryptoTest", "XdhComp", "XdhPemComp", "XdhJwkComp":
 		return nil, "the API's public keys are SubjectPublicKeyInfo (the same tests are there in that format)"
-	case "HkdfTest", "MlDsaSign", "MLKEMTest", "MLKEMEncapsTest", "MLKEMKeyGen", "MLKEMDecapsValidationTest", "FpeStrTest", "FpeListTest":
+	case "HkdfTest":
+		return unhex.derivation(algorithm)
+	case "MlDsaSign", "MLKEMTest", "MLKEMEncapsTest", "MLKEMKeyGen", "MLKEMDecapsValidationTest":
 		return nil, "no player for vectors of type " + g.Type
+	case "FpeStrTest", "FpeListTest":
+		return nil, "no format-preserving encryption"
 	default:
 		return nil, "the API has no call for vectors of type " + g.Type
 	}
@@ -238,7 +250,11 @@ func (u *unhexer) signatures(g wycheproofGroup) (func(wycheproofTest) ([]Case, e
 		c.Type = "MLDSA"
 	case g.Type == "RsassaPkcs1Verify":
 		c.Type, c.Mode = "RSA", &dsmwire.Mode{Name: dsmwire.PKCS1v15}
-	case strings.HasPrefix(g.Type, "RsassaPss"):
+	case strings.HasPrefix(g.Type, "Ec") || strings.HasPrefix(g.Type, "Ed"):
+		if curve := curveOf(g.PublicKey); !curves[curve] {
+			return nil, "no keys on the curve " + curve
+		}
+	case g.Type == "RsassaPssVerify":
 		c.Type, c.Mode = "RSA", &dsmwire.Mode{Name: dsmwire.PSS, Hash: hashName(g.MGFSha)}
 		if c.Mode.Hash == "" {
 			return nil, "the API has no mask by " + g.MGFSha
@@ -253,9 +269,25 @@ func (u *unhexer) signatures(g wycheproofGroup) (func(wycheproofTest) ([]Case, e
 	}
 	return u.cases(func(t wycheproofTest) []Case {
 		c := c
-		c.Want, c.In, c.Out = want(t.Result), u.text(t.Msg), u.text(t.Sig)
+		c.Want, c.In, c.Out, c.Context = want(t.Result), u.text(t.Msg), u.text(t.Sig), u.hex(t.Context)
 		return []Case{c}
 	}), ""
+}
+
+// curves are those that Gatehouse has, as Wycheproof names them.
+var curves = map[string]bool{
+	"secp224r1": true, "secp256r1": true, "secp384r1": true, "secp521r1": true, "secp256k1": true, "edwards25519": true,
+}
+
+// curveOf returns the curve of a public key; empty when it tells none.
+func curveOf(key json.RawMessage) string {
+	var k struct {
+		Curve string `json:"curve"`
+	}
+	if json.Unmarshal(key, &k) != nil {
+		return ""
+	}
+	return k.Curve
 }
 
 func (u *unhexer) signing(g wycheproofGroup) (func(wycheproofTest) ([]Case, error), string) {
