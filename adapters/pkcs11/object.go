@@ -152,7 +152,7 @@ func decodeKey(r *cryptoki.Reader, o *hsm.Object) {
 		decodeRSA(r, o)
 	case keys.EC:
 		decodeEC(r, o)
-	case keys.Opaque, keys.Certificate: // no key types of PKCS#11
+	case keys.Opaque, keys.Certificate, keys.MLDSA, keys.MLKEM: // no key types of PKCS#11 v3.1
 	}
 }
 

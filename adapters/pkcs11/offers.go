@@ -18,8 +18,9 @@ var names = map[uint]string{
 	pkcs11.CKM_RSA_PKCS_PSS: "RSA_PKCS_PSS", pkcs11.CKM_RSA_PKCS_OAEP: "RSA_PKCS_OAEP",
 	pkcs11.CKM_EC_KEY_PAIR_GEN: "EC_KEY_PAIR_GEN", ckmECEdwardsKeyPairGen: "EC_EDWARDS_KEY_PAIR_GEN",
 	ckmECMontgomeryPairGen: "EC_MONTGOMERY_KEY_PAIR_GEN", pkcs11.CKM_ECDSA: "ECDSA", ckmEDDSA: "EDDSA",
-	pkcs11.CKM_ECDH1_DERIVE: "ECDH1_DERIVE",
-	pkcs11.CKM_AES_KEY_GEN:  "AES_KEY_GEN", pkcs11.CKM_AES_ECB: "AES_ECB", pkcs11.CKM_AES_CBC: "AES_CBC",
+	pkcs11.CKM_ECDH1_DERIVE: "ECDH1_DERIVE", ckmHKDFDerive: "HKDF_DERIVE",
+	pkcs11.CKM_AES_ECB_ENCRYPT_DATA: "AES_ECB_ENCRYPT_DATA", pkcs11.CKM_AES_CBC_ENCRYPT_DATA: "AES_CBC_ENCRYPT_DATA",
+	pkcs11.CKM_AES_KEY_GEN: "AES_KEY_GEN", pkcs11.CKM_AES_ECB: "AES_ECB", pkcs11.CKM_AES_CBC: "AES_CBC",
 	pkcs11.CKM_AES_CBC_PAD: "AES_CBC_PAD", pkcs11.CKM_AES_CTR: "AES_CTR", pkcs11.CKM_AES_GCM: "AES_GCM",
 	pkcs11.CKM_AES_CCM: "AES_CCM", pkcs11.CKM_AES_CMAC: "AES_CMAC", pkcs11.CKM_AES_KEY_WRAP: "AES_KEY_WRAP",
 	pkcs11.CKM_AES_KEY_WRAP_PAD: "AES_KEY_WRAP_PAD", ckmAESKeyWrapKWP: "AES_KEY_WRAP_KWP",
@@ -129,12 +130,25 @@ func mechanismsOf(task hsm.Task) (numbers []uint, flags uint) {
 			return []uint{m.Type}, pkcs11.CKF_SIGN
 		}
 	case hsm.TaskWrap:
-		if task.Mode == operations.KW {
+		switch task.Mode {
+		case operations.KW:
 			return []uint{pkcs11.CKM_AES_KEY_WRAP}, pkcs11.CKF_WRAP | pkcs11.CKF_UNWRAP
+		case operations.KWP: // which 0x210A is, only a try tells
+			return []uint{ckmAESKeyWrapKWP, pkcs11.CKM_AES_KEY_WRAP_PAD}, pkcs11.CKF_WRAP | pkcs11.CKF_UNWRAP
 		}
-		return []uint{ckmAESKeyWrapKWP, pkcs11.CKM_AES_KEY_WRAP_PAD}, pkcs11.CKF_WRAP | pkcs11.CKF_UNWRAP
+		if m, err := rsaMechanism(task.Mode, task.Hash, nil); err == nil && task.Type == keys.RSA {
+			return []uint{m.Type}, pkcs11.CKF_WRAP | pkcs11.CKF_UNWRAP
+		}
+		if n, ok := cipherMechanisms[task.Type][task.Mode]; ok {
+			return []uint{n}, pkcs11.CKF_WRAP | pkcs11.CKF_UNWRAP
+		}
 	case hsm.TaskAgree:
 		return []uint{pkcs11.CKM_ECDH1_DERIVE}, pkcs11.CKF_DERIVE
+	case hsm.TaskDerive:
+		if n, ok := dataMechanisms[task.Type][task.Mode]; ok {
+			return []uint{n}, pkcs11.CKF_DERIVE
+		}
+		return []uint{ckmHKDFDerive}, pkcs11.CKF_DERIVE
 	}
 	return nil, 0
 }

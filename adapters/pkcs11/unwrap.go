@@ -187,11 +187,10 @@ func (t *Token) makeOf(s *session, k *key, tpl hsm.Template, as attributes,
 	if os[0].Class != hsm.PrivateKey || len(os[0].PublicKey) == 0 {
 		return made, nil
 	}
-	p, err := der.ParsePublic(os[0].PublicKey)
-	if err != nil {
-		return made, nil // of a curve that Gatehouse does not hold
+	var half []cryptoki.Object
+	if p, unknown := der.ParsePublic(os[0].PublicKey); unknown == nil { // otherwise of a curve that Gatehouse does not hold
+		half, err = t.put(s, []attributes{publicTemplate(tpl, keyTypesOf(p)[0], p)})
 	}
-	half, err := t.put(s, []attributes{publicTemplate(tpl, keyTypesOf(p)[0], p)})
 	return append(made, half...), err
 }
 

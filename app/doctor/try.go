@@ -38,6 +38,7 @@ type trial struct {
 	ids    uint16             // that were given out
 	made   [][]byte           // CKA_IDs of all keys that may have been made, and may be there
 	have   map[string]hsm.Ref // a key to work with, by kind
+	public map[string][]byte  // its public key
 }
 
 // Try does with tok everything that s lists, and adds what it finds to s. The
@@ -50,7 +51,7 @@ func Try(ctx context.Context, tok token.Token, s *Slot, with Tries) {
 	if with.Progress == nil {
 		with.Progress = func(string) {}
 	}
-	r := &trial{Tries: with, tok: tok, prefix: make([]byte, 8), have: map[string]hsm.Ref{}}
+	r := &trial{Tries: with, tok: tok, prefix: make([]byte, 8), have: map[string]hsm.Ref{}, public: map[string][]byte{}}
 	if _, err := io.ReadFull(with.Random, r.prefix); err != nil {
 		s.find(Error, "there are no random numbers", "")
 		return
@@ -91,10 +92,8 @@ func (r *trial) attempt(ctx context.Context, t *Task) {
 	do := map[string]func(context.Context, hsm.Task) error{
 		hsm.TaskGenerate: r.generate, hsm.TaskImport: r.imports,
 		hsm.TaskSign: r.sign, hsm.TaskEncrypt: r.encrypt, hsm.TaskMAC: r.mac,
+		hsm.TaskWrap: r.wrap, hsm.TaskAgree: r.agree, hsm.TaskDerive: r.derive,
 	}[t.task.Does]
-	if do == nil {
-		return // not used yet
-	}
 	if _, ok := r.have[kind(t.task)]; !ok && t.task.Does != hsm.TaskGenerate && t.task.Does != hsm.TaskImport {
 		t.Error = "there is no such key to try it with"
 		return
@@ -172,7 +171,7 @@ func (r *trial) imports(ctx context.Context, t hsm.Task) error {
 // keep remembers the first key of a kind.
 func (r *trial) keep(t hsm.Task, o hsm.Object) {
 	if _, ok := r.have[kind(t)]; !ok {
-		r.have[kind(t)] = o.Ref()
+		r.have[kind(t)], r.public[kind(t)] = o.Ref(), o.PublicKey
 	}
 }
 

@@ -83,7 +83,8 @@ func TestWrapOfAValue(t *testing.T) {
 		"a mode that only wraps": {operations.Wrap{Mode: operations.KW}, subject, fault.Unsupported},
 		"no whole blocks": {
 			operations.Wrap{Mode: operations.CBCNoPad},
-			backend.Subject{Key: keys.Key{Type: keys.HMAC, Size: 56}, Material: secret.New([]byte("7 bytes"))}, fault.Invalid,
+			backend.Subject{Key: keys.Key{Type: keys.HMAC, Size: 56}, Material: secret.New([]byte("7 bytes"))},
+			fault.Invalid,
 		},
 		"a public key": {operations.Wrap{Mode: operations.GCM}, backend.Subject{Key: keys.Key{Type: keys.RSA, PublicOnly: true}, Material: secret.New(value)}, fault.Invalid},
 	} {

@@ -15,8 +15,9 @@ const (
 	TaskSign     = "sign"
 	TaskEncrypt  = "encrypt"
 	TaskMAC      = "mac"
-	TaskWrap     = "wrap"  // not used yet: told for those who plan
-	TaskAgree    = "agree" // not used yet
+	TaskWrap     = "wrap"
+	TaskAgree    = "agree"
+	TaskDerive   = "derive"
 )
 
 // Task is one thing that Gatehouse does with keys of one kind.
@@ -69,6 +70,9 @@ func Tasks() []Task {
 		Task{Does: TaskEncrypt, Type: keys.RSA, Mode: operations.PKCS1v15},
 		Task{Does: TaskEncrypt, Type: keys.RSA, Mode: operations.OAEP, Hash: operations.SHA1},
 		Task{Does: TaskEncrypt, Type: keys.RSA, Mode: operations.OAEP, Hash: operations.SHA256},
+		Task{Does: TaskWrap, Type: keys.RSA, Mode: operations.PKCS1v15},
+		Task{Does: TaskWrap, Type: keys.RSA, Mode: operations.OAEP, Hash: operations.SHA1},
+		Task{Does: TaskWrap, Type: keys.RSA, Mode: operations.OAEP, Hash: operations.SHA256},
 	)
 	for _, c := range keys.Curves() {
 		all = append(all, Task{Does: TaskGenerate, Type: keys.EC, Curve: c}, Task{Does: TaskImport, Type: keys.EC, Curve: c})
@@ -93,6 +97,10 @@ func Tasks() []Task {
 		Task{Does: TaskMAC, Type: keys.AES},
 		Task{Does: TaskWrap, Type: keys.AES, Mode: operations.KW},
 		Task{Does: TaskWrap, Type: keys.AES, Mode: operations.KWP},
+		Task{Does: TaskWrap, Type: keys.AES, Mode: operations.CBC},
+		Task{Does: TaskWrap, Type: keys.AES, Mode: operations.GCM},
+		Task{Does: TaskDerive, Type: keys.AES, Mode: operations.ECB},
+		Task{Does: TaskDerive, Type: keys.AES, Mode: operations.CBC},
 		Task{Does: TaskGenerate, Type: keys.DES3, Size: 168},
 		Task{Does: TaskImport, Type: keys.DES3},
 	)
@@ -107,6 +115,7 @@ func Tasks() []Task {
 	for _, h := range []operations.Hash{operations.SHA1, operations.SHA256, operations.SHA384, operations.SHA512, operations.SHA3_256} {
 		all = append(all, Task{Does: TaskMAC, Type: keys.HMAC, Hash: h})
 	}
+	all = append(all, Task{Does: TaskDerive, Type: keys.HMAC, Hash: operations.SHA256})
 	return all
 }
 
