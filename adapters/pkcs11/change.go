@@ -107,6 +107,7 @@ func (t *Token) update(s *session, o *located, c hsm.Change) error {
 		if err := t.set(s, o, attributes{{Type: pkcs11.CKA_LABEL, Value: *c.Label}}); err != nil {
 			return err
 		}
+		o.Label, o.label = bytes.TrimRight(*c.Label, " \x00"), 0 // it tells nothing any more until it is read
 	}
 	return t.shows(s, o, c)
 }
@@ -160,9 +161,14 @@ func (t *Token) setUses(s *session, o *located, ops keys.Ops) error {
 	return nil
 }
 
+// set changes attributes of an object, if its handle means what it did: errMoved
+// says that it does not, and that nothing was done.
 func (t *Token) set(s *session, o *located, as attributes) error {
-	err := t.m.lib.SetAttributeValue(pkcs11.SessionHandle(s.handle), pkcs11.ObjectHandle(o.handle), as.binding())
-	if err == nil {
+	same, err := t.m.lib.SetSame(s.handle, o.handle, proofOf(*o, look), as)
+	switch {
+	case err == nil && !same:
+		return errMoved
+	case err == nil:
 		return nil
 	}
 	var names []string

@@ -14,10 +14,7 @@ import (
 func (t *Token) Destroy(ctx context.Context, ref hsm.Ref) error {
 	return t.change(ctx, "destroying a key", ref, func(s *session, halves []*located) error {
 		for i, o := range halves {
-			err := t.still(s, o, proofOf(*o, look))
-			if err == nil {
-				err = t.m.lib.DestroyObject(pkcs11.SessionHandle(s.handle), pkcs11.ObjectHandle(o.handle))
-			}
+			err := t.destroyObject(s, o)
 			if i == 0 && (staleHandle(err) || errors.Is(err, errMoved)) {
 				return errMoved
 			}
@@ -27,6 +24,16 @@ func (t *Token) Destroy(ctx context.Context, ref hsm.Ref) error {
 		}
 		return t.gone(s, ref)
 	})
+}
+
+// destroyObject removes one object, if its handle means what it did: errMoved says
+// that it does not, and that nothing was done.
+func (t *Token) destroyObject(s *session, o *located) error {
+	same, err := t.m.lib.DestroySame(s.handle, o.handle, proofOf(*o, look))
+	if err == nil && !same {
+		err = errMoved
+	}
+	return err
 }
 
 // gone makes sure that the key which was destroyed is the one that was meant, and
@@ -81,10 +88,7 @@ func (t *Token) destroyPublic(s *session, ref hsm.Ref) error {
 				continue
 			}
 			left++
-			err := t.still(s, o, proofOf(*o, look))
-			if err == nil {
-				err = t.m.lib.DestroyObject(pkcs11.SessionHandle(s.handle), pkcs11.ObjectHandle(o.handle))
-			}
+			err := t.destroyObject(s, o)
 			if err != nil && !staleHandle(err) && !errors.Is(err, errMoved) {
 				return errBegun{err}
 			}

@@ -90,7 +90,7 @@ func generating(tpl hsm.Template) ([]generation, error) {
 		return rsaGeneration(tpl), nil
 	case keys.EC:
 		return ecGeneration(tpl), nil
-	case keys.Secret, keys.Opaque, keys.Certificate:
+	case keys.Secret, keys.Opaque, keys.Certificate, keys.MLDSA, keys.MLKEM:
 	}
 	return nil, fault.New(fault.Unsupported, "keys of this type cannot be made in an HSM")
 }
@@ -269,7 +269,7 @@ func (t *Token) asAsked(s *session, o *located, tpl hsm.Template) error {
 		return fault.New(fault.Unavailable, "the HSM made a key and does not show its attributes").Because(fault.TokenFailed)
 	}
 	if o.Extractable && !tpl.Extractable {
-		if t.set(s, &located{handle: o.handle}, attributes{{Type: pkcs11.CKA_EXTRACTABLE, Value: boolean(false)}}) == nil {
+		if t.set(s, o, attributes{{Type: pkcs11.CKA_EXTRACTABLE, Value: boolean(false)}}) == nil {
 			o.Extractable, o.Ops = false, o.Ops&^keys.OpExport
 			return t.asAsked(s, o, tpl)
 		}
@@ -303,8 +303,7 @@ func (t *Token) cleanUp(s *session, why error, id []byte, class hsm.Class, made 
 			if !ours || len(o.ID) != 0 && !bytes.Equal(o.ID, id) {
 				continue
 			}
-			err := t.m.lib.DestroyObject(pkcs11.SessionHandle(s.handle), pkcs11.ObjectHandle(o.handle))
-			if !staleHandle(err) {
+			if err := t.destroyObject(s, &o); !staleHandle(err) {
 				errs = append(errs, err)
 			}
 		}

@@ -55,10 +55,7 @@ func (t *Token) Update(ctx context.Context, ref hsm.Ref, c hsm.Change) error {
 		var err error
 		switch {
 		case c.RemovePrivate:
-			if err = t.still(s, held, proofOf(*held, look)); err == nil {
-				err = t.m.lib.DestroyObject(pkcs11.SessionHandle(s.handle), pkcs11.ObjectHandle(held.handle))
-			}
-			if err == nil {
+			if err = t.destroyObject(s, held); err == nil {
 				err = t.privateGone(s, ref)
 			}
 		case c.Unextractable && held.Class != hsm.PublicKey && held.Extractable:

@@ -46,9 +46,11 @@ typedef struct {
 	rv_t (*Login)(gh_ulong session, gh_ulong user, gh_byte *pin, gh_ulong pinlen);
 	unused_fn *Logout;
 	rv_t (*CreateObject)(gh_ulong session, attribute *template, gh_ulong n, gh_ulong *object);
-	unused_fn *CopyObject, *DestroyObject, *GetObjectSize;
+	unused_fn *CopyObject;
+	rv_t (*DestroyObject)(gh_ulong session, gh_ulong object);
+	unused_fn *GetObjectSize;
 	rv_t (*GetAttributeValue)(gh_ulong session, gh_ulong object, attribute *template, gh_ulong n);
-	unused_fn *SetAttributeValue;
+	rv_t (*SetAttributeValue)(gh_ulong session, gh_ulong object, attribute *template, gh_ulong n);
 	rv_t (*FindObjectsInit)(gh_ulong session, attribute *template, gh_ulong n);
 	rv_t (*FindObjects)(gh_ulong session, gh_ulong *objects, gh_ulong max, gh_ulong *count);
 	rv_t (*FindObjectsFinal)(gh_ulong session);
@@ -203,6 +205,30 @@ gh_outcome gh_same(const gh_library *l, gh_ulong session, gh_ulong object, gh_ul
 		if (i == n - 1)
 			o.begun = 1;
 	}
+	return o;
+}
+
+gh_outcome gh_destroy_same(const gh_library *l, gh_ulong session, gh_ulong object, gh_ulong n, const gh_ulong *types,
+	const gh_ulong *lens, const gh_byte *block)
+{
+	gh_outcome o = gh_same(l, session, object, n, types, lens, block);
+	if (o.begun)
+		o.rv = l->f->DestroyObject(session, object);
+	return o;
+}
+
+gh_outcome gh_set_same(const gh_library *l, gh_ulong session, gh_ulong object, gh_ulong n, const gh_ulong *types,
+	const gh_ulong *lens, const gh_byte *block, gh_ulong newn, const gh_ulong *newtypes, const gh_ulong *newlens, gh_byte *newblock)
+{
+	attribute a[GH_MAX_ATTRIBUTES];
+	gh_outcome o = {0};
+	if (!lay(a, newn, newtypes, newlens, newblock)) {
+		o.rv = ARGUMENTS_BAD;
+		return o;
+	}
+	o = gh_same(l, session, object, n, types, lens, block);
+	if (o.begun)
+		o.rv = l->f->SetAttributeValue(session, object, a, newn);
 	return o;
 }
 

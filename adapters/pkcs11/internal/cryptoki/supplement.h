@@ -60,6 +60,11 @@ gh_ulong gh_size(const gh_library *l, gh_ulong session, gh_ulong object, gh_ulon
 // gh_same reads attributes and compares them with what is expected of them; begun tells that all agree.
 enum { GH_MAX_PROOF = 2048 };
 gh_outcome gh_same(const gh_library *l, gh_ulong session, gh_ulong object, gh_ulong n, const gh_ulong *types, const gh_ulong *lens, const gh_byte *block);
+// gh_destroy_same and gh_set_same change an object of which gh_same holds, with nothing in between.
+gh_outcome gh_destroy_same(const gh_library *l, gh_ulong session, gh_ulong object, gh_ulong n, const gh_ulong *types, const gh_ulong *lens,
+	const gh_byte *block);
+gh_outcome gh_set_same(const gh_library *l, gh_ulong session, gh_ulong object, gh_ulong n, const gh_ulong *types, const gh_ulong *lens,
+	const gh_byte *block, gh_ulong newn, const gh_ulong *newtypes, const gh_ulong *newlens, gh_byte *newblock);
 gh_outcome gh_create(const gh_library *l, gh_ulong session, gh_ulong n, const gh_ulong *types, const gh_ulong *lens, gh_byte *block);
 
 gh_outcome gh_run(const gh_library *l, int kind, gh_ulong session, gh_ulong key, gh_mechanism m, gh_byte *p, gh_ulong plen,
