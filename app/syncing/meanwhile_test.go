@@ -4,11 +4,14 @@ import (
 	"errors"
 	"testing"
 
+	"gatehouse/app/grouping"
 	"gatehouse/app/internal/apptest"
 	"gatehouse/app/keyring"
 	"gatehouse/core/fault"
 	"gatehouse/core/groups"
+	"gatehouse/core/hsm"
 	"gatehouse/core/keys"
+	"gatehouse/core/secret"
 	"gatehouse/simulators/storesim"
 	"gatehouse/simulators/tokensim"
 )
@@ -182,4 +185,35 @@ func TestNamesThatAreTaken(t *testing.T) {
 	w.HSM.Release()
 	apptest.Want(t, "the key whose name was kept", <-made, "")
 	w.wantNames("kept", "kept (2)", "late (2)", "taken (2)")
+}
+
+// A key of the same CKA_ID in another HSM that is being changed is another key.
+func TestAChangeInAnotherHSMIsNoneOfASyncsBusiness(t *testing.T) {
+	t.Parallel()
+	w, second := twoHSMs(t)
+	w.put(1, "here")
+	o := hsm.Object{Class: hsm.SecretKey, Type: keys.AES, ID: w.HSM.Objects()[0].ID, Label: []byte("there"), Ops: keys.OpEncrypt}
+	if err := second.Add(o, secret.New(make([]byte, 32))); err != nil {
+		t.Fatal(err)
+	}
+	g, err := w.Grouping.Create(w.ctx, w.admin, grouping.NewGroup{
+		Name: "elsewhere", Policy: groups.Policy{WriteBack: true}, Connections: []grouping.Connection{apptest.Connection("second.elsewhere")},
+	})
+	apptest.Want(t, "Create", err, "")
+	out, err := w.Syncing.Sync(w.ctx, w.admin, g.ID, nil)
+	apptest.Want(t, "Sync of the other", err, "")
+
+	second.Fail(tokensim.Fault{Call: tokensim.Update, Hang: true})
+	name, renamed := "renamed", make(chan error)
+	go func() {
+		_, err := w.Keyring.Update(w.ctx, w.admin, out.Keys[0].ID, keyring.Change{Name: &name})
+		renamed <- err
+	}()
+	if err := second.AwaitHanging(w.ctx, tokensim.Update, 1); err != nil {
+		t.Fatal(err)
+	}
+	w.sync("")
+	w.wantNames("here")
+	second.Release()
+	apptest.Want(t, "Update", <-renamed, "")
 }

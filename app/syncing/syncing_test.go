@@ -183,8 +183,8 @@ func TestOneSyncOfAGroupAtATime(t *testing.T) {
 	select {
 	case <-second:
 		t.Error("the second has not waited")
-	case <-first:
-		t.Error("the first has ended while the HSM hangs")
+	case err := <-first:
+		t.Errorf("the first has ended while the HSM hangs: %v", err)
 	default:
 	}
 	w.HSM.Release()
