@@ -47,12 +47,15 @@ func Run(ctx context.Context, grammar interface{ Root() *Grammar }, args []strin
 	if len(args) == 0 {
 		args = []string{"--help"}
 	}
-	if err := alone(parser.Model, args); err != nil {
-		return t.tell(err, Misused)
-	}
-	parsed, err := parser.Parse(args)
+	parsed, err := parse(parser, args)
 	if err != nil {
-		return t.tell(err, Misused)
+		t.tell(err, Misused)
+		help := parser.Model.Name
+		if v := chosen(parser.Model, args); v != nil {
+			help += " " + v.Name
+		}
+		fmt.Fprintf(t.Stderr, "    %s --help shows how.\n", help)
+		return Misused
 	}
 	t.given(parsed)
 	if err := parsed.Run(); err != nil {
@@ -70,6 +73,23 @@ func New(grammar any, options ...kong.Option) (*kong.Kong, error) {
 	}, options...)...)
 }
 
+func parse(parser *kong.Kong, args []string) (*kong.Context, error) {
+	if err := alone(parser.Model, args); err != nil {
+		return nil, err
+	}
+	return parser.Parse(args)
+}
+
+// chosen is the verb on a command line, if there is one.
+func chosen(app *kong.Application, args []string) *kong.Node {
+	for _, a := range args {
+		if v := verbOf(app, a); v != nil {
+			return v
+		}
+	}
+	return nil
+}
+
 // alone refuses what stands on the command line without a flag before it: no
 // verb takes such, and it may be a secret whose flag was forgotten, so that it
 // is not shown.
@@ -79,7 +99,11 @@ func alone(app *kong.Application, args []string) error {
 		arg := args[i]
 		switch {
 		case strings.HasPrefix(arg, "-"):
-			if f := flagOf(app, verb, arg); f != nil && !f.IsBool() && !strings.Contains(arg, "=") && len(arg) > 1 {
+			f := flagOf(app, verb, arg)
+			if f == nil {
+				return nil // told by the parser, with the nearest flag
+			}
+			if !f.IsBool() && !strings.Contains(arg, "=") {
 				i++ // its value
 			}
 		case verb == nil:

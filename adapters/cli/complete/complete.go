@@ -126,18 +126,17 @@ func zsh(app *kong.Application) string {
 		fmt.Fprintf(&b, "        '%s:%s'\n", v.Name, zshText(v.Help))
 	}
 	b.WriteString("    )\n    global=(\n")
-	zshFlags(&b, "        ", flags(app, nil))
+	for _, spec := range zshFlags(flags(app, nil)) {
+		b.WriteString("        " + spec + "\n")
+	}
 	b.WriteString("    )\n    _arguments -C $global '1:verb:->verb' '*::flag:->flag'\n    case $state in\n" +
 		"    verb) _describe verb verbs ;;\n    flag)\n        case $line[1] in\n")
 	for _, v := range verbs(app) {
-		fmt.Fprintf(&b, "        %s) _arguments $global", v.Name)
-		var own strings.Builder
-		zshFlags(&own, " \\\n            ", flags(app, v))
-		b.WriteString(strings.TrimRight(strings.ReplaceAll(own.String(), "\n", ""), " "))
+		specs := append([]string{"        " + v.Name + ") _arguments $global"}, zshFlags(flags(app, v))...)
 		for _, p := range v.Positional {
-			fmt.Fprintf(&b, " \\\n            '1:%s:(%s)'", p.Name, strings.Join(p.EnumSlice(), " "))
+			specs = append(specs, "'1:"+p.Name+":("+strings.Join(p.EnumSlice(), " ")+")'")
 		}
-		b.WriteString(" ;;\n")
+		b.WriteString(strings.Join(specs, " \\\n            ") + " ;;\n")
 	}
 	b.WriteString("        esac ;;\n    esac\n}\n_gatehouse_cli \"$@\"\n")
 	return b.String()
@@ -147,7 +146,9 @@ func zshText(s string) string {
 	return strings.NewReplacer(":", `\:`, "[", "(", "]", ")").Replace(plain(s))
 }
 
-func zshFlags(b *strings.Builder, indent string, all []*kong.Flag) {
+// zshFlags are flags as _arguments wants them.
+func zshFlags(all []*kong.Flag) []string {
+	var specs []string
 	for _, f := range all {
 		value := ""
 		switch v := values(f); {
@@ -159,8 +160,9 @@ func zshFlags(b *strings.Builder, indent string, all []*kong.Flag) {
 		default:
 			value = ":value:"
 		}
-		fmt.Fprintf(b, "%s'--%s[%s]%s'\n", indent, f.Name, zshText(f.Help), value)
+		specs = append(specs, "'--"+f.Name+"["+zshText(f.Help)+"]"+value+"'")
 	}
+	return specs
 }
 
 func fish(app *kong.Application) string {

@@ -95,6 +95,11 @@ func TestEveryVerbIsInEveryScript(t *testing.T) {
 				}
 			}
 		}
+		for line := range strings.Lines(text) { // a word of its own if a blank follows it
+			if i := strings.Index(line, ` \ `); i >= 0 && shell == "zsh" {
+				t.Errorf("zsh: a line goes on after its end: %s", line)
+			}
+		}
 		if path, err := exec.LookPath(shell); err == nil {
 			cmd := exec.CommandContext(t.Context(), path, "-n", "/dev/stdin")
 			cmd.Stdin = strings.NewReader(text)

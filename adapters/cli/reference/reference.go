@@ -33,7 +33,7 @@ user-token=…  app-token=…  cert-path=…  key-path=…  end-point=…  proxy
 ` + "```" + `
 
 one on each line, as the vendor's tool keeps them in ` + "`~/.token`" + `. The file has mode 0600; one that others can read is
-refused. A session is never shown to another address than the one it was opened at. A user and an app may be logged in at
+refused. A session lives ten minutes, and is extended while it is used. It is never shown to another address than the one it was opened at. A user and an app may be logged in at
 once: keys are used as the app, groups, apps and users are administered as the user; ` + "`--prefer-user-auth`" + ` and
 ` + "`--prefer-app-auth`" + ` say otherwise. Without a session an app works by its API key alone.
 

@@ -50,7 +50,8 @@ func TestThePageIsWhatTheCodeSays(t *testing.T) {
 // parser understands as that verb.
 func TestExamplesAreUnderstood(t *testing.T) {
 	t.Parallel()
-	verbs := parser(t).Model.Leaves(true)
+	p := parser(t)
+	verbs := p.Model.Leaves(true)
 	if len(verbs) < 70 {
 		t.Fatalf("got %d verbs: where are they?", len(verbs))
 	}
@@ -73,7 +74,7 @@ func TestExamplesAreUnderstood(t *testing.T) {
 				t.Errorf("%s: %v", line, err)
 				continue
 			}
-			parsed, err := parser(t).Parse(words[1:])
+			parsed, err := p.Parse(words[1:])
 			if err != nil {
 				t.Errorf("%s: %v", line, err)
 			} else if parsed.Selected().Name != n.Name {
