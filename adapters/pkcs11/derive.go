@@ -2,6 +2,8 @@ package pkcs11
 
 import (
 	"context"
+	"crypto/ecdh"
+	"crypto/rand"
 
 	"github.com/miekg/pkcs11"
 
@@ -94,11 +96,29 @@ func agreeing(k *key, peer []byte, size int) ([]cryptoki.Mechanism, error) {
 		return nil, fault.New(fault.Invalid, "public_key is not on the key's curve")
 	case size > k.field:
 		return nil, errTooLittle()
+	case p.Curve == keys.X25519 && !contributes(p.Point):
+		return nil, fault.New(fault.Invalid, "public_key is a point of low order")
 	}
 	m := cryptoki.Mechanism{Type: pkcs11.CKM_ECDH1_DERIVE, Shape: cryptoki.ECDH, P: p.Point}
 	wrapped := m
 	wrapped.P = p.ECPoint()
 	return []cryptoki.Mechanism{m, wrapped}, nil
+}
+
+// contributes reports whether a point of X25519 has a say in what is agreed on:
+// with those of low order everybody agrees on zero (RFC 7748, 6.1), and tokens
+// fail, or do not notice.
+func contributes(point []byte) bool {
+	public, err := ecdh.X25519().NewPublicKey(point)
+	if err != nil {
+		return false
+	}
+	other, err := ecdh.X25519().GenerateKey(rand.Reader)
+	if err != nil {
+		return false
+	}
+	_, err = other.ECDH(public)
+	return err == nil
 }
 
 // deriving returns the mechanism that derives a key of so many bytes.
