@@ -181,7 +181,7 @@ func (l *lean) mode(to **Mode) bool {
 	}
 	m := Mode{Name: string(s)}
 	*to = &m
-	return !m.IsPadding()
+	return !m.IsPadding() && !m.IsVariant()
 }
 
 // key reads a descriptor by id or name into *to, which has none yet.

@@ -8,9 +8,10 @@ import (
 
 // Mode is CryptMode or SignatureMode of the API, an untagged union: a cipher
 // mode is a string ("GCM"), an RSA padding an object with one field
-// ({"PKCS1_V15": {}}, {"OAEP": {"mgf": {"mgf1": {"hash": "SHA256"}}}}).
+// ({"PKCS1_V15": {}}, {"OAEP": {"mgf": {"mgf1": {"hash": "SHA256"}}}}), a variant
+// of ML-DSA one whose field says so ({"variant": "PURE"}).
 type Mode struct {
-	Name string // cipher mode or padding: GCM, OAEP, PSS, PKCS1_V15, RAW_DECRYPT …
+	Name string // cipher mode, padding or variant: GCM, OAEP, PSS, PKCS1_V15, RAW_DECRYPT, PURE …
 	Hash string // OAEP and PSS: the hash of MGF1
 }
 
@@ -21,6 +22,27 @@ const (
 	PKCS1v15   = "PKCS1_V15"
 	RawDecrypt = "RAW_DECRYPT"
 )
+
+// The variants of ML-DSA.
+const (
+	Pure       = "PURE"
+	PreHash    = "PRE_HASH"
+	ExternalMu = "EXTERNAL_MU"
+)
+
+type variant struct {
+	Variant string `json:"variant"`
+}
+
+// IsVariant reports whether the mode is a variant of ML-DSA.
+func (m Mode) IsVariant() bool {
+	switch m.Name {
+	case Pure, PreHash, ExternalMu:
+		return true
+	default:
+		return false
+	}
+}
 
 type padding struct {
 	MGF *mgf `json:"mgf,omitempty"`
@@ -46,6 +68,9 @@ func (m Mode) IsPadding() bool {
 
 // MarshalJSON writes the union.
 func (m Mode) MarshalJSON() ([]byte, error) {
+	if m.IsVariant() {
+		return json.Marshal(variant{m.Name})
+	}
 	if !m.IsPadding() {
 		return json.Marshal(m.Name)
 	}
@@ -63,6 +88,17 @@ func (m *Mode) UnmarshalJSON(b []byte) error {
 		*m = Mode{Name: name}
 		if m.IsPadding() {
 			return fault.New(fault.Invalid, "an RSA padding is an object, as {\"PKCS1_V15\": {}}")
+		}
+		if m.IsVariant() {
+			return fault.New(fault.Invalid, "a variant of ML-DSA is an object, as {\"variant\": \"PURE\"}")
+		}
+		return nil
+	}
+	var v variant
+	if json.Unmarshal(b, &v) == nil && v.Variant != "" {
+		*m = Mode{Name: v.Variant}
+		if !m.IsVariant() {
+			return fault.New(fault.Invalid, "mode is not a variant that the API knows")
 		}
 		return nil
 	}

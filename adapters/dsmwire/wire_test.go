@@ -29,6 +29,7 @@ func TestUnionsAndFormats(t *testing.T) {
 
 	same(t, dsmwire.Mode{Name: "GCM"}, `"GCM"`)
 	same(t, dsmwire.Mode{Name: dsmwire.PKCS1v15}, `{"PKCS1_V15":{}}`)
+	same(t, dsmwire.Mode{Name: dsmwire.Pure}, `{"variant":"PURE"}`)
 	same(t, dsmwire.Mode{Name: dsmwire.RawDecrypt}, `{"RAW_DECRYPT":{}}`)
 	same(t, dsmwire.Mode{Name: dsmwire.OAEP, Hash: "SHA256"}, `{"OAEP":{"mgf":{"mgf1":{"hash":"SHA256"}}}}`)
 	same(t, dsmwire.Mode{Name: dsmwire.PSS, Hash: "SHA512"}, `{"PSS":{"mgf":{"mgf1":{"hash":"SHA512"}}}}`)

@@ -51,7 +51,12 @@ func signatureMode(m *dsmwire.Mode, h operations.Hash, k keys.Key) (operations.M
 		}
 		return "", nil
 	}
-	if k.Type != keys.RSA {
+	switch {
+	case k.Type == keys.MLDSA && m.Name == dsmwire.Pure:
+		return "", nil
+	case k.Type == keys.MLDSA && m.IsVariant():
+		return "", fault.New(fault.Unsupported, "ML-DSA signs data itself (PURE); %s is not supported", m.Name)
+	case k.Type != keys.RSA:
 		return "", fault.New(fault.Invalid, "mode is for RSA only")
 	}
 	switch m.Name {

@@ -78,7 +78,7 @@ var signing = use[dsmwire.SignRequest, dsmwire.SignResponse]{
 		if r.Deterministic != nil && *r.Deterministic && mode != operations.PKCS1v15 && k.Curve != keys.Ed25519 {
 			return nil, fault.New(fault.Unsupported, "deterministic signatures of this kind are not supported")
 		}
-		return operations.Sign{Hash: hash, Mode: mode, Prehashed: prehashed, Input: input}, nil
+		return operations.Sign{Hash: hash, Mode: mode, Prehashed: prehashed, Input: input, Context: r.Context}, nil
 	},
 	reply: func(kid string, res operations.Result) dsmwire.SignResponse {
 		return dsmwire.SignResponse{KID: kid, Signature: present(res.Output)}
@@ -97,7 +97,9 @@ var verifying = use[dsmwire.VerifyRequest, dsmwire.VerifyResponse]{
 		if err != nil {
 			return nil, err
 		}
-		return operations.Verify{Hash: hash, Mode: mode, Prehashed: prehashed, Input: input, Signature: r.Signature}, nil
+		return operations.Verify{
+			Hash: hash, Mode: mode, Prehashed: prehashed, Input: input, Signature: r.Signature, Context: r.Context,
+		}, nil
 	},
 	reply: verdict,
 }
@@ -142,7 +144,7 @@ func signed(digest, data, context []byte, hashAlg string, m *dsmwire.Mode, k key
 	switch {
 	case (digest == nil) == (data == nil):
 		return nil, false, "", "", fault.New(fault.Invalid, "exactly one of hash and data is required")
-	case context != nil:
+	case context != nil && k.Type != keys.MLDSA:
 		return nil, false, "", "", fault.New(fault.Invalid, "context is for ML-DSA keys only")
 	}
 	if hash, err = signatureHash(hashAlg, k); err != nil {

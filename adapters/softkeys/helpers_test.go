@@ -79,6 +79,7 @@ func (d *desk) use(tb testing.TB, k keys.Key, op operations.Operation) (operatio
 }
 
 func authorise(k keys.Key, op operations.Operation) (*access.Authorised, error) {
+	k.Cipher = permitting(op)
 	c := access.Caller{
 		Principal: id.Principal{Kind: id.AppPrincipal, ID: "app"}, Account: k.Account, Role: access.CryptoApp,
 		Groups: map[id.Group]access.Permissions{k.Group: access.AllPermissions},
@@ -128,5 +129,17 @@ func write(t *testing.T, dir, name string, content []byte) {
 	t.Helper()
 	if err := os.WriteFile(filepath.Join(dir, name), content, 0o600); err != nil {
 		t.Fatalf("writing %s: %v", name, err)
+	}
+}
+
+// permitting is the policy that permits op.
+func permitting(op operations.Operation) keys.CipherOptions {
+	switch op := op.(type) {
+	case operations.Encrypt:
+		return keys.CipherOptions{Mode: string(op.Mode)}
+	case operations.Decrypt:
+		return keys.CipherOptions{Mode: string(op.Mode)}
+	default:
+		return keys.CipherOptions{}
 	}
 }

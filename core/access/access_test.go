@@ -159,3 +159,22 @@ func TestPermissions(t *testing.T) {
 		}
 	})
 }
+
+func TestPolicyOfModes(t *testing.T) {
+	t.Parallel()
+	k := keys.Key{
+		ID: "k", Account: "acct", Group: "g", Type: keys.AES, Size: 256, Ops: keys.OpEncrypt, State: keys.Active, Enabled: true,
+	}
+	c := access.Caller{
+		Principal: id.Principal{Kind: id.AppPrincipal, ID: "app"}, Account: "acct", Role: access.CryptoApp,
+		Groups: map[id.Group]access.Permissions{"g": access.AllPermissions},
+	}
+	op := operations.Encrypt{Mode: operations.ECB, Plain: make([]byte, 16)}
+	if _, err := access.AuthoriseUse(c, k, op, time.Unix(0, 0)); !errors.Is(err, fault.Denied) {
+		t.Errorf("ECB that the key's policy does not name: got %v, want it denied", err)
+	}
+	k.Cipher.Mode = "ECB"
+	if _, err := access.AuthoriseUse(c, k, op, time.Unix(0, 0)); err != nil {
+		t.Errorf("ECB that the key's policy names: got %v", err)
+	}
+}

@@ -67,7 +67,8 @@ func permissionsFor(ops keys.Ops) Permissions {
 }
 
 // AuthoriseUse decides whether c may do op with key k at now. NotFound outside
-// the caller's groups, Denied without permission (of the caller or the key),
+// the caller's groups, Denied without permission (of the caller, of the key, or
+// of its policy for that mode),
 // BadState when the key's life cycle forbids it, Invalid when op does not fit the key.
 func AuthoriseUse(c Caller, k keys.Key, op operations.Operation, now time.Time) (*Authorised, error) {
 	if err := mayUse(c, k, op.Needs()); err != nil {
@@ -77,6 +78,9 @@ func AuthoriseUse(c Caller, k keys.Key, op operations.Operation, now time.Time) 
 		return nil, err
 	}
 	if err := operations.Check(op, k); err != nil {
+		return nil, err
+	}
+	if err := operations.Permit(op, k); err != nil {
 		return nil, err
 	}
 	return &Authorised{key: k, op: op}, nil

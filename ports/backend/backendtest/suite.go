@@ -158,6 +158,9 @@ func (s *suite) once(name string, make func() *keys.Key) *keys.Key {
 // allow has policy authorise op.
 func (s *suite) allow(t *testing.T, k keys.Key, op operations.Operation) *access.Authorised {
 	t.Helper()
+	if e, ok := op.(operations.Encrypt); ok && e.Mode == operations.ECB { // which a policy has to name
+		k.Cipher.Mode = string(e.Mode)
+	}
 	c := access.Caller{
 		Principal: id.Principal{Kind: id.AppPrincipal, ID: "app"}, Account: k.Account, Role: access.CryptoApp,
 		Groups: map[id.Group]access.Permissions{k.Group: access.AllPermissions},
