@@ -241,7 +241,9 @@ func TestShuffledDuringAChange(t *testing.T) {
 		function int
 		do       func(*pkcs11.Token, hsm.Ref) error
 	}{
-		"rename":      {setAttributeValue, func(tok *pkcs11.Token, r hsm.Ref) error { return tok.Update(t.Context(), r, hsm.Change{Label: &renamed}) }},
+		"rename": {setAttributeValue, func(tok *pkcs11.Token, r hsm.Ref) error {
+			return tok.Update(t.Context(), r, hsm.Change{Label: &renamed})
+		}},
 		"permissions": {setAttributeValue, func(tok *pkcs11.Token, r hsm.Ref) error { return tok.Update(t.Context(), r, hsm.Change{Ops: &noOps}) }},
 		"destroy":     {destroyObject, func(tok *pkcs11.Token, r hsm.Ref) error { return tok.Destroy(t.Context(), r) }},
 	} {

@@ -66,12 +66,12 @@ func (s *scenario) startsWithout(ctx context.Context, setting string) error {
 	return s.startsGateway(ctx, setting)
 }
 
-func (s *scenario) startsWithFile(ctx context.Context, setting, file string) error {
+func (s *scenario) startsWithFile(ctx context.Context, setting, file string) (err error) {
 	dir, err := os.MkdirTemp("", "gatehouse-noise-")
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(dir)
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	path := filepath.Join(dir, "file")
 	if file == "a file of noise" {
 		if err := os.WriteFile(path, []byte(rand.Text()), 0o600); err != nil {
