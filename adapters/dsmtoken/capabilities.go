@@ -12,8 +12,11 @@ import (
 // order for a new key does not say what for.
 func capabilities() hsm.Capabilities {
 	c := hsm.Capabilities{Generate: []hsm.GenerateCapability{
-		{Type: keys.AES, MinBits: 128, MaxBits: 256}, {Type: keys.DES3, MinBits: 112, MaxBits: 168},
-		{Type: keys.RSA, MinBits: 1024, MaxBits: 8192}, {Type: keys.EC}, {Type: keys.HMAC, MinBits: 112, MaxBits: 8192},
+		{Type: keys.AES, MinBits: 128, MaxBits: 256},
+		{Type: keys.DES3, MinBits: 112, MaxBits: 168},
+		{Type: keys.RSA, MinBits: 2048, MaxBits: 8192},
+		{Type: keys.EC},
+		{Type: keys.HMAC, MinBits: 112, MaxBits: 8192},
 	}}
 	add := func(t keys.Type, m operations.Mode, h operations.Hash, does ...string) {
 		for _, d := range does {

@@ -34,6 +34,11 @@ func all(t *testing.T, tok *dsmtoken.Token) map[string]hsm.Object {
 	return found
 }
 
+func closed(t *testing.T, tok *dsmtoken.Token) {
+	t.Helper()
+	must(t, tok.Close())
+}
+
 func ptr[T any](v T) *T { return &v }
 
 // Keys that were made in the other service have its id for a CKA_ID, and its
@@ -50,7 +55,7 @@ func TestKeysOfTheOtherService(t *testing.T) {
 	})
 	must(t, err)
 	tok := o.open(t)
-	defer tok.Close()
+	defer closed(t, tok)
 	found := all(t, tok)
 	if len(found) != 4 || found["a note data"].Type != "" {
 		t.Errorf("got %+v, want a secret key, two halves and something that is no key", found)
@@ -79,7 +84,7 @@ func TestARenamedKeyIsUsed(t *testing.T) {
 	k, err := o.beside.Generate(t.Context(), dsmwire.SobjectRequest{Name: ptr("before"), ObjType: "AES", KeySize: ptr(uint32(128))})
 	must(t, err)
 	tok := o.open(t)
-	defer tok.Close()
+	defer closed(t, tok)
 	ref := all(t, tok)["before secret key"].Ref()
 	_, err = o.beside.UpdateKey(t.Context(), k.KID, dsmwire.SobjectRequest{Name: ptr("after")})
 	must(t, err)
@@ -103,7 +108,7 @@ func TestKeysOfAThirdServiceAreLeftAlone(t *testing.T) {
 		`{"kid":"21111111-2222-4333-8444-555555555555","name":"in their HSM","obj_type":"AES","key_size":256,"key_ops":["ENCRYPT"],` +
 		`"external":{"id":{"id":"AQ==","label":"AA=="},"hsm_group_id":"77777777-2222-4333-8444-555555555555"}}]`)
 	tok := standIn(t, third)
-	defer tok.Close()
+	defer closed(t, tok)
 	found := all(t, tok)
 	if found["theirs secret key"].Unreadable == "" || found["in their HSM secret key"].Unreadable != "" {
 		t.Errorf("got %+v, want the key of a third service left alone and that of an HSM not", found)
@@ -118,7 +123,7 @@ func TestKeysOfAThirdServiceAreLeftAlone(t *testing.T) {
 func TestNothingIsPassedOnToAThirdService(t *testing.T) {
 	t.Parallel()
 	tok := standIn(t, keyList(`[]`))
-	defer tok.Close()
+	defer closed(t, tok)
 	ctx := dsmwire.Forwarded(t.Context())
 	ref := hsm.Ref{Class: hsm.SecretKey, Type: keys.AES, ID: []byte{1}}
 	_, generate := tok.Generate(ctx, hsm.Template{ID: []byte{1}, Type: keys.AES, Size: 256})
@@ -138,7 +143,7 @@ func TestSessionsAreOpenedOnce(t *testing.T) {
 	t.Parallel()
 	o := newOther(t)
 	tok := o.open(t)
-	defer tok.Close()
+	defer closed(t, tok)
 	for range 3 {
 		if _, err := tok.Check(t.Context()); err != nil {
 			t.Fatal(err)
@@ -158,7 +163,7 @@ func TestAnAnswerThatIsLost(t *testing.T) {
 	t.Parallel()
 	o := newOther(t)
 	tok := o.open(t)
-	defer tok.Close()
+	defer closed(t, tok)
 	tpl := hsm.Template{ID: []byte("sixteen bytes id"), Label: []byte("lost"), Type: keys.AES, Size: 256, Ops: keys.OpEncrypt}
 	o.loseAnswer(tokentest.Generate)
 	_, err := tok.Generate(t.Context(), tpl)
