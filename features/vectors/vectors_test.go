@@ -107,7 +107,11 @@ func table(t *testing.T, desk *vectors.Desk, files []vectors.File) {
 	results := make([]vectors.Result, len(files))
 	var players sync.WaitGroup
 	turns := make(chan int)
-	for range 4 {
+	atOnce := 4
+	if desk.HSM {
+		atOnce = 1 // what many do at once to an HSM is the fault campaign's matter
+	}
+	for range atOnce {
 		players.Go(func() {
 			for i := range turns {
 				var err error
