@@ -107,6 +107,15 @@ func TestScansThatFail(t *testing.T) {
 	}
 	w.wantNames("alpha")
 
+	w.put(5, "late") // the HSM is lost when most of it was read
+	w.HSM.Fail(tokensim.Fault{Call: tokensim.Inventory, Apply: true, Err: fault.New(fault.Unavailable, "no answer").Because(fault.TimedOut)})
+	w.sync(fault.Unavailable)
+	w.wantNames("alpha")
+	if got := w.scans()[0]; got.Async || got.Result != keysync.Failed || got.Message != "Not Connected: timed out" {
+		t.Errorf("got %+v, want the failure of a sync that somebody waited for", got)
+	}
+	w.take(5)
+
 	w.Store.Fail(storesim.Fault{Call: "BeginScan", Err: storesim.Lost()})
 	_, err = w.Syncing.Start(w.ctx, w.admin, w.group.ID)
 	apptest.Want(t, "a beginning that cannot be stored", err, fault.Unavailable)
