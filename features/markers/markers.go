@@ -40,6 +40,7 @@ const (
 	SessionToken Kind = "session token"
 	KeyMaterial  Kind = "key material"
 	ClientKey    Kind = "client key"
+	TransientKey Kind = "transient key" // sealed; whoever made it gets it, and nobody else
 )
 
 // New returns an empty book.

@@ -154,6 +154,8 @@ func TestRepliesMayHoldOnlyWhatTheyAreFor(t *testing.T) {
 		"a credential elsewhere":                  {http.MethodGet, "/sys/v1/apps/x", `{"credential":{"secret":"a secret word"}}`, 1},
 		"key material where it is exported":       {http.MethodPost, "/crypto/v1/keys/export", `{"value":"` + material + `"}`, 0},
 		"key material elsewhere":                  {http.MethodPost, "/crypto/v1/keys/info", `{"value":"` + material + `"}`, 1},
+		"a transient key where it is made":        {http.MethodPost, "/crypto/v1/keys", `{"transient_key":"` + material + `"}`, 0},
+		"a transient key elsewhere":               {http.MethodPost, "/crypto/v1/keys/info", `{"transient_key":"` + material + `"}`, 1},
 		"a token where a session begins":          {http.MethodPost, "/sys/v1/session/auth", `{"access_token":"a-secret-token"}`, 0},
 		"another secret where a session begins":   {http.MethodPost, "/sys/v1/session/auth", `{"detail":{"pin":"a secret PIN"}}`, 1},
 		"a PIN where a credential is handed over": {http.MethodGet, "/sys/v1/apps/x/credential", `{"pin":"a secret PIN"}`, 1},

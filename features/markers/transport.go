@@ -89,7 +89,7 @@ var fields = map[string]struct {
 	"access_token":     {SessionToken, false},
 	"client_key":       {ClientKey, true},
 	"value":            {KeyMaterial, true},
-	"transient_key":    {KeyMaterial, true},
+	"transient_key":    {TransientKey, true},
 }
 
 // json takes the secrets out of a body.
@@ -126,6 +126,12 @@ func (b *Book) walk(v any) {
 	}
 }
 
+// makers are the calls that make keys, which may be transient.
+var makers = map[string]bool{
+	"/crypto/v1/keys": true, "/crypto/v1/unwrapkey": true, "/crypto/v1/derive": true, "/crypto/v1/agree": true,
+	"/crypto/v1/encapsulate": true, "/crypto/v1/decapsulate": true,
+}
+
 // reply is a reply as it came.
 type reply struct {
 	method, path string
@@ -141,6 +147,8 @@ func (r reply) hands(kind Kind) bool {
 	case r.method == http.MethodPost && r.path == "/crypto/v1/keys/export",
 		r.method == http.MethodGet && strings.HasPrefix(r.path, "/crypto/v1/keys/") && strings.HasSuffix(r.path, "/export"):
 		return kind == KeyMaterial
+	case (r.method == http.MethodPost || r.method == http.MethodPut) && makers[r.path]:
+		return kind == TransientKey
 	case r.method == http.MethodPost && r.path == "/sys/v1/session/auth":
 		return kind == SessionToken
 	default:

@@ -13,6 +13,7 @@ func makingSteps() []Step {
 	return []Step{
 		{Given, `^the application "([^"]*)" in "([^"]*)"$`, on2((*scenario).makeApplication)},
 		{Given, `^the application may export from "([^"]*)"$`, on1((*scenario).mayExport)},
+		{Given, `^the application may use "([^"]*)" too$`, on1((*scenario).mayUse)},
 		{Given, `^an AES key "([^"]*)" in "([^"]*)"$`, on2((*scenario).administratorsKey)},
 		{Given, `^the application has generated the (\S+(?: \S+)?) key "([^"]*)" in "([^"]*)"$`, on3((*scenario).generate)},
 		{Given, `^the application has generated the (\S+(?: \S+)?) key "([^"]*)" in "([^"]*)" that may only encrypt$`, on3((*scenario).generateEncryptOnly)},
@@ -63,6 +64,16 @@ func (s *scenario) mayExport(ctx context.Context, group string) error {
 	}
 	permissions := map[string][]string{g.GroupID: append(a.Groups.Permissions[g.GroupID], "EXPORT")}
 	_, err = s.admin.UpdateApp(ctx, s.appID, dsmwire.AppRequest{ModGroups: dsmwire.AppGroups{Permissions: permissions}})
+	return err
+}
+
+// mayUse adds the application to a further group.
+func (s *scenario) mayUse(ctx context.Context, group string) error {
+	g, err := s.group(group)
+	if err != nil {
+		return err
+	}
+	_, err = s.admin.UpdateApp(ctx, s.appID, dsmwire.AppRequest{AddGroups: dsmwire.AppGroups{Permissions: map[string][]string{g.GroupID: append(slices.Clone(everyPermission), "WRAPKEY", "UNWRAPKEY")}}})
 	return err
 }
 

@@ -16,6 +16,7 @@ func outcomeSteps() []Step {
 		{Then, `^it is refused because the group exists already$`, refused(fault.Conflict, "group already exists")},
 		{Then, `^it is refused because the key exists already$`, refused(fault.Conflict, "sobject already exists")},
 		{Then, `^it is refused because there is no such key$`, refused(fault.NotFound, "sobject does not exist")},
+		{Then, `^it is refused because there is no such transient key$`, refused(fault.NotFound, "transient key does not exist")},
 		{Then, `^it is refused because the key is not enabled$`, refused(fault.Conflict, "not enabled")},
 		{Then, `^it is refused because the group is not connected$`, refused(fault.Unavailable, "not connected")},
 		{Then, `^the decryption is refused$`, refused(fault.Invalid, "decryption refused")},

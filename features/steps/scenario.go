@@ -45,6 +45,8 @@ type scenario struct {
 	listed    []dsmwire.Sobject
 	signed    signed
 	encrypted encrypted
+	wrapped   wrapping
+	loose     dsmwire.Sobject // a transient key
 	mac       stamped
 	tokens    tokens
 	starting  starting

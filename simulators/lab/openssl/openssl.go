@@ -70,6 +70,17 @@ func DecryptCBC(ctx context.Context, key, iv, ciphertext []byte) ([]byte, error)
 	return Run(ctx, ciphertext, "enc", "-d", fmt.Sprintf("-aes-%d-cbc", 8*len(key)), "-K", hex.EncodeToString(key), "-iv", hex.EncodeToString(iv))
 }
 
+// Unwrap unwraps what AES Key Wrap (RFC 3394) has wrapped. The key goes by
+// argument, as in DecryptCBC.
+func Unwrap(ctx context.Context, key, wrapped []byte) ([]byte, error) {
+	return Run(ctx, wrapped, "enc", "-d", fmt.Sprintf("-id-aes%d-wrap", 8*len(key)), "-K", hex.EncodeToString(key), "-iv", "A6A6A6A6A6A6A6A6")
+}
+
+// UnwrapPadded unwraps what AES Key Wrap with Padding (RFC 5649) has wrapped.
+func UnwrapPadded(ctx context.Context, key, wrapped []byte) ([]byte, error) {
+	return Run(ctx, wrapped, "enc", "-d", fmt.Sprintf("-id-aes%d-wrap-pad", 8*len(key)), "-K", hex.EncodeToString(key), "-iv", "A65959A6")
+}
+
 // DecryptOAEP decrypts RSAES-OAEP with one hash for digest and mask. Private is
 // DER PKCS#8.
 func DecryptOAEP(ctx context.Context, private []byte, hash string, ciphertext []byte) (plain []byte, err error) {
