@@ -87,7 +87,7 @@ type cipherLine struct {
 // signLine is a line of batch-sign and batch-verify.
 type signLine struct {
 	KID     string `name:"kid" required:""`
-	HashAlg string `name:"hash-alg" required:""`
+	HashAlg string `name:"hash-alg"`
 	Mode    string
 	In      string `required:""`
 	Out     string // of batch-sign

@@ -45,6 +45,7 @@ var examples = map[string]string{
 	"logout":         `logout`,
 	"create-key": `create-key --obj-type AES --key-size 256 --name invoices --group-id payments
 		create-key --obj-type EC --ec-name NistP256 --name signing --group-id hsm --key-ops SIGN,VERIFY
+		create-key --obj-type MLDSA --param-set MlDsa65 --name post-quantum
 		create-key --obj-type RSA --key-size 3072 --name transfer --exportable -f
 		create-key --obj-type AES --key-size 256 --name once --transient`,
 	"import-key": `import-key --in aes.hex --obj-type AES --name imported
@@ -85,6 +86,7 @@ var examples = map[string]string{
 	"decrypt": `decrypt --name invoices --mode GCM --in invoice.enc --out invoice.pdf
 		decrypt --name invoices --mode GCM --iv 000102030405060708090a0b --tag invoice.enc.tag --in invoice.enc --out invoice.pdf`,
 	"sign": `sign --name signing --hash-alg SHA256 --in contract.pdf --out contract.sig
+		sign --name post-quantum --in contract.pdf --out contract.sig
 		sign --name transfer --hash-alg SHA256 --mode PSS-SHA256 --in contract.pdf --out contract.sig`,
 	"verify":         `verify --name signing --hash-alg SHA256 --in contract.pdf --sig-in contract.sig`,
 	"message-digest": `message-digest --alg SHA256 --in contract.pdf`,
@@ -97,7 +99,9 @@ var examples = map[string]string{
 		unwrap-key --in master.wrapped --wrapping-kid ` + uuid + ` --alg RSA --obj-type AES --name cluster-master-key --exportable --quorum`,
 	"derive-key": `derive-key --key-name seed --hkdf SHA256 --salt 000102 --info 7631 --key-type AES --key-size 256 --name derived
 		derive-key --kid ` + uuid + ` --alg AES --mode CBC --iv 00000000000000000000000000000000 --plain "sixteen letters!" --key-type AES --key-size 128 --name derived`,
-	"agree-key": `agree-key --private-key mine --public-key theirs --key-type AES --key-size 256 --name shared`,
+	"agree-key":       `agree-key --private-key mine --public-key theirs --key-type AES --key-size 256 --name shared`,
+	"encapsulate-key": `encapsulate-key --name theirs --new-name shared --out shared.kem`,
+	"decapsulate-key": `decapsulate-key --name mine --new-name shared --in shared.kem`,
 	"random": `random --size 32
 		random --size 32 --out seed.bin`,
 	"encrypt-init":   `encrypt-init --name invoices --mode CBC --iv 000102030405060708090a0b0c0d0e0f --state state`,

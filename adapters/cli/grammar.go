@@ -55,18 +55,20 @@ type Grammar struct {
 	DestroyObject  destroyObject  `cmd:"" group:"life" help:"Destroy a key's material; what is known about it stays."`
 	DeleteKey      deleteKey      `cmd:"" group:"life" help:"Delete a key."`
 
-	Encrypt       encrypt       `cmd:"" group:"crypto" help:"Encrypt a file."`
-	Decrypt       decrypt       `cmd:"" group:"crypto" help:"Decrypt a file."`
-	Sign          sign          `cmd:"" group:"crypto" help:"Sign a file."`
-	Verify        verify        `cmd:"" group:"crypto" help:"Verify a file's signature."`
-	MessageDigest messageDigest `cmd:"" group:"crypto" help:"Make the digest of a file."`
-	HMACDigest    hmacDigest    `cmd:"" group:"crypto" help:"Make a MAC of a file." name:"hmac-digest"`
-	HMACVerify    hmacVerify    `cmd:"" group:"crypto" help:"Verify a file's MAC." name:"hmac-verify"`
-	WrapKey       wrapKey       `cmd:"" group:"crypto" help:"Wrap a key with another."`
-	UnwrapKey     unwrapKey     `cmd:"" group:"crypto" help:"Make a key of a wrapped one."`
-	DeriveKey     deriveKey     `cmd:"" group:"crypto" help:"Derive a key from another."`
-	AgreeKey      agreeKey      `cmd:"" group:"crypto" help:"Agree on a key with another side (Diffie-Hellman)."`
-	Random        random        `cmd:"" group:"crypto" help:"Get random bytes."`
+	Encrypt       encrypt        `cmd:"" group:"crypto" help:"Encrypt a file."`
+	Decrypt       decrypt        `cmd:"" group:"crypto" help:"Decrypt a file."`
+	Sign          sign           `cmd:"" group:"crypto" help:"Sign a file."`
+	Verify        verify         `cmd:"" group:"crypto" help:"Verify a file's signature."`
+	MessageDigest messageDigest  `cmd:"" group:"crypto" help:"Make the digest of a file."`
+	HMACDigest    hmacDigest     `cmd:"" group:"crypto" help:"Make a MAC of a file." name:"hmac-digest"`
+	HMACVerify    hmacVerify     `cmd:"" group:"crypto" help:"Verify a file's MAC." name:"hmac-verify"`
+	WrapKey       wrapKey        `cmd:"" group:"crypto" help:"Wrap a key with another."`
+	UnwrapKey     unwrapKey      `cmd:"" group:"crypto" help:"Make a key of a wrapped one."`
+	DeriveKey     deriveKey      `cmd:"" group:"crypto" help:"Derive a key from another."`
+	AgreeKey      agreeKey       `cmd:"" group:"crypto" help:"Agree on a key with another side (Diffie-Hellman)."`
+	Encapsulate   encapsulateKey `cmd:"" group:"crypto" help:"Make a key, and the ciphertext of it for another side (ML-KEM)." name:"encapsulate-key"`
+	Decapsulate   decapsulateKey `cmd:"" group:"crypto" help:"Make the key that another side has encapsulated." name:"decapsulate-key"`
+	Random        random         `cmd:"" group:"crypto" help:"Get random bytes."`
 
 	EncryptInit   encryptInit   `cmd:"" group:"parts" help:"Begin to encrypt in parts."`
 	EncryptUpdate encryptUpdate `cmd:"" group:"parts" help:"Encrypt the next part."`

@@ -134,11 +134,15 @@ func writeKeys(w io.Writer, all []dsmwire.Sobject, groups map[string]string) err
 	return table.Write(w, "No keys.")
 }
 
-// sizeOf is the curve of a key, or its size in bits.
+// sizeOf is the curve or parameter set of a key, or its size in bits.
 func sizeOf(k dsmwire.Sobject) string {
 	switch {
 	case k.EllipticCurve != "":
 		return k.EllipticCurve
+	case k.MLDSA != nil:
+		return k.MLDSA.ParamSet
+	case k.MLKEM != nil:
+		return k.MLKEM.ParamSet
 	case k.KeySize != nil:
 		return strconv.FormatUint(uint64(*k.KeySize), 10)
 	default:

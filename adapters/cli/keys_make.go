@@ -48,6 +48,7 @@ type createKey struct {
 	KeySize     uint32 `help:"Size in bits; curves have their own." name:"key-size" placeholder:"BITS"`
 	PubExponent uint32 `help:"Public exponent of an RSA key; 65537 unless given." name:"pub-exponent" placeholder:"N"`
 	ECName      string `help:"Curve of an EC key: NistP256, NistP384, NistP521, SecP256K1, Ed25519, X25519 ..." name:"ec-name" placeholder:"CURVE"`
+	ParamSet    string `help:"Parameters of an MLDSA or MLKEM key: MlDsa44, MlDsa65, MlDsa87, MlKem768, MlKem1024; unless given, MlDsa65 or MlKem768." name:"param-set" placeholder:"SET"`
 	Transient   bool   `help:"Make a key that is not stored: it is told, and works as long as the session."`
 	Force       bool   `help:"Do not ask whether the key is to be exportable." short:"f"`
 }
@@ -69,6 +70,12 @@ func (k createKey) Run(ctx context.Context, t *tool) error {
 	r := dsmwire.SobjectRequest{
 		Name: &k.Name, ObjType: k.ObjType, EllipticCurve: k.ECName, KeySize: given(k.KeySize), PubExponent: given(k.PubExponent),
 		Transient: given(k.Transient),
+	}
+	switch k.ObjType {
+	case "MLDSA":
+		r.MLDSA = &dsmwire.ParamSetOptions{ParamSet: orElse(k.ParamSet, "MlDsa65")}
+	case "MLKEM":
+		r.MLKEM = &dsmwire.ParamSetOptions{ParamSet: orElse(k.ParamSet, "MlKem768")}
 	}
 	return t.use(ctx, either, func(ctx context.Context, c *dsmclient.Client) error {
 		if err := errors.Join(k.newKey.fill(ctx, c, &r), k.rotation.fill(&r)); err != nil {

@@ -15,7 +15,7 @@ const maxData = 1 << 20
 type sign struct {
 	anyKey
 
-	HashAlg string `help:"Digest: SHA256, SHA384, SHA512 ..., also for keys that sign data whole, as Ed25519." name:"hash-alg" placeholder:"HASH" required:""`
+	HashAlg string `help:"Digest: SHA256, SHA384, SHA512 ...; not for keys that sign data whole, as MLDSA." name:"hash-alg" placeholder:"HASH"`
 	Mode    string `help:"Padding of RSA: PKCS1_V15, or PSS-SHA256 (or another hash); unless given, the first that the key permits." placeholder:"MODE"`
 	In      string `help:"File to sign; - is the standard input." placeholder:"FILE" required:""`
 	Out     string `help:"File for the signature; the standard output unless given." placeholder:"FILE"`
@@ -81,7 +81,7 @@ func (t *tool) data(path string) ([]byte, error) {
 type verify struct {
 	anyKey
 
-	HashAlg string `help:"Digest: SHA256, SHA384, SHA512 ..." name:"hash-alg" placeholder:"HASH" required:""`
+	HashAlg string `help:"Digest: SHA256, SHA384, SHA512 ...; not for keys that sign data whole, as MLDSA." name:"hash-alg" placeholder:"HASH"`
 	Mode    string `help:"Padding of RSA: PKCS1_V15, or PSS-SHA256 (or another hash)." placeholder:"MODE"`
 	In      string `help:"File that was signed; - is the standard input." placeholder:"FILE" required:""`
 	SigIn   string `help:"File that holds the signature." name:"sig-in" placeholder:"FILE" required:""`

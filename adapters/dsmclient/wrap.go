@@ -25,3 +25,13 @@ func (c *Client) Derive(ctx context.Context, r dsmwire.DeriveKeyRequest) (dsmwir
 func (c *Client) Agree(ctx context.Context, r dsmwire.AgreeKeyRequest) (dsmwire.Sobject, error) {
 	return post[dsmwire.Sobject](ctx, c, "/crypto/v1/agree", r)
 }
+
+// Encapsulate makes a key, and the ciphertext of it for who has the private key.
+func (c *Client) Encapsulate(ctx context.Context, r dsmwire.EncapsulateKeyRequest) (dsmwire.EncapsulateKeyResponse, error) {
+	return post[dsmwire.EncapsulateKeyResponse](ctx, c, "/crypto/v1/encapsulate", r)
+}
+
+// Decapsulate makes the key that was encapsulated.
+func (c *Client) Decapsulate(ctx context.Context, r dsmwire.DecapsulateKeyRequest) (dsmwire.Sobject, error) {
+	return post[dsmwire.Sobject](ctx, c, "/crypto/v1/decapsulate", r)
+}

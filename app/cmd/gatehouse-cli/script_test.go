@@ -83,7 +83,7 @@ func TestScript(t *testing.T) {
 }
 
 // everything is what an app can be permitted.
-const everything = "SIGN,VERIFY,ENCRYPT,DECRYPT,WRAPKEY,UNWRAPKEY,DERIVEKEY,AGREEKEY,MACGENERATE,MACVERIFY,EXPORT,MANAGE"
+const everything = "SIGN,VERIFY,ENCRYPT,DECRYPT,WRAPKEY,UNWRAPKEY,DERIVEKEY,AGREEKEY,MACGENERATE,MACVERIFY,ENCAPSULATE,DECAPSULATE,EXPORT,MANAGE"
 
 // volatile is what differs from run to run; masks are as long, so that columns
 // stay where they are.
