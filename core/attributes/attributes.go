@@ -41,6 +41,9 @@ func PKCS11(k keys.Key) Attributes {
 	if k.Virtual != nil {
 		a.put("CKA_ID", base64.StdEncoding.EncodeToString(k.Virtual.ID))
 		a.put("CKA_LABEL", strings.ToValidUTF8(string(k.Virtual.Label), "\uFFFD"))
+		if kid, is := k.Virtual.Remote(); is {
+			a.put("CKA_UNIQUE_ID", kid)
+		}
 	}
 	if a["CKA_CLASS"] == "CKO_DATA" || a["CKA_CLASS"] == "CKO_CERTIFICATE" {
 		return a
