@@ -59,5 +59,5 @@ func (c *Client) lost(err error, session secret.Value) bool {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.session.Equal(session) && c.now().Sub(c.opened) >= time.Minute
+	return !c.session.Equal(session) || c.now().Sub(c.opened) >= time.Minute // or somebody has found it lost just now
 }
