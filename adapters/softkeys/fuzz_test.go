@@ -8,6 +8,7 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
+	"encoding/hex"
 	"slices"
 	"testing"
 
@@ -71,6 +72,14 @@ func seeds(f *testing.F) map[int][]byte {
 		ec + 2*n:     must(f, func() ([]byte, error) { return x509.MarshalPKIXPublicKey(&e.PublicKey) }),
 		4:            []byte("a key for HMAC"),
 		slices.Index(keys.Types(), keys.Certificate): {0x30, 0},
+		ec + 3*n: must(f, func() ([]byte, error) { return hex.DecodeString(secp256k1) }),
+	}
+	for _, kind := range []keys.Spec{
+		{Type: keys.MLDSA, ParamSet: keys.MLDSA44}, {Type: keys.MLKEM, ParamSet: keys.MLKEM768}, {Type: keys.EC, Curve: keys.Secp256k1},
+	} {
+		d, i := newDesk(f), slices.Index(keys.Types(), kind.Type)
+		k := d.generate(f, kind)
+		s[i+4*n], s[i+5*n] = d.export(f, k), k.PublicKey
 	}
 	return s
 }

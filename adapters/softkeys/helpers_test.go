@@ -44,7 +44,7 @@ func record(o backend.Order, m backend.Made) keys.Key {
 	return keys.Key{
 		ID: o.ID, Account: ordinary.Account, Group: ordinary.ID, Type: o.Spec.Type, Size: m.Size, Curve: m.Curve,
 		Ops: keys.PossibleOps(o.Spec.Type, m.Curve), State: keys.Active, Enabled: true,
-		PublicOnly: m.Public, PublicKey: m.PublicKey, KCV: m.KCV, Material: m.Material,
+		PublicOnly: m.Public, PublicKey: m.PublicKey, KCV: m.KCV, KCVCMAC: m.KCVCMAC, ParamSet: m.ParamSet, Material: m.Material,
 	}
 }
 

@@ -154,7 +154,8 @@ func parseMLKEMPrivate(set keys.ParamSet, b []byte) (key, error) {
 		}
 		// FIPS 203, algorithm 16: s, the public key, its hash, z.
 		public, z := k.(*mlkemKey).public.Bytes(), both.Seed[mlkemSeed/2:]
-		if n := len(both.Expanded) - len(public) - 64; n < 0 ||
+		n := len(public) - 32
+		if len(both.Expanded) != n+len(public)+64 ||
 			!bytes.Equal(both.Expanded[n:n+len(public)], public) || !bytes.HasSuffix(both.Expanded, z) {
 			return nil, notMLKEM(errors.New("seed and expanded key are of two keys"))
 		}

@@ -68,6 +68,7 @@ func TestOpenSSLMACs(t *testing.T) {
 	}{
 		{keys.Spec{Type: keys.AES, Size: 128}, operations.NoHash, []string{"-cipher", "AES-128-CBC", "CMAC"}},
 		{keys.Spec{Type: keys.AES, Size: 256}, operations.NoHash, []string{"-cipher", "AES-256-CBC", "CMAC"}},
+		{keys.Spec{Type: keys.DES3, Size: 168}, operations.NoHash, []string{"-cipher", "DES-EDE3-CBC", "CMAC"}},
 		{keys.Spec{Type: keys.HMAC, Size: 256}, operations.SHA1, []string{"-digest", "SHA1", "HMAC"}},
 		{keys.Spec{Type: keys.HMAC, Size: 256}, operations.SHA224, []string{"-digest", "SHA224", "HMAC"}},
 		{keys.Spec{Type: keys.HMAC, Size: 2048}, operations.SHA256, []string{"-digest", "SHA256", "HMAC"}},
@@ -97,6 +98,7 @@ var pairs = []struct {
 	{"RSA", keys.Spec{Type: keys.RSA, Size: 2048}, []string{"-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048"}, [][]string{{"pkcs8", "-topk8", "-nocrypt"}, {"rsa", "-traditional"}}},
 	{"P-224", keys.Spec{Type: keys.EC, Curve: keys.P224}, curve("P-224"), ecForms()},
 	{"P-256", keys.Spec{Type: keys.EC, Curve: keys.P256}, curve("P-256"), ecForms()},
+	{"secp256k1", keys.Spec{Type: keys.EC, Curve: keys.Secp256k1}, curve("secp256k1"), ecForms()},
 	{"P-384", keys.Spec{Type: keys.EC, Curve: keys.P384}, curve("P-384"), ecForms()},
 	{"P-521", keys.Spec{Type: keys.EC, Curve: keys.P521}, curve("P-521"), ecForms()},
 	{"Ed25519", keys.Spec{Type: keys.EC, Curve: keys.Ed25519}, []string{"-algorithm", "ED25519"}, [][]string{{"pkcs8", "-topk8", "-nocrypt"}}},
@@ -238,11 +240,11 @@ func TestOpenSSLCertificate(t *testing.T) {
 	}
 }
 
-func (d *desk) export(t *testing.T, k keys.Key) []byte {
-	t.Helper()
-	v, err := d.b.Export(t.Context(), ordinary, k)
+func (d *desk) export(tb testing.TB, k keys.Key) []byte {
+	tb.Helper()
+	v, err := d.b.Export(tb.Context(), ordinary, k)
 	if err != nil {
-		t.Fatalf("Export: %v", err)
+		tb.Fatalf("Export: %v", err)
 	}
 	return v.Reveal(reveal.Permit{})
 }
