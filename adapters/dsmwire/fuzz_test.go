@@ -15,6 +15,10 @@ func FuzzBodies(f *testing.F) {
 		`{"key":{"inline":{"value":"AA==","obj_type":"AES"}},"mode":{"PSS":{"mgf":{"mgf1":{"hash":"SHA1"}}}},"tag_len":128,"hash":"","data":null}`,
 		`{"add_hmg":[{"kind":"NCIPHER","slot":1,"pin":"1","tls":{"mode":"required","ca":{"ca_set":"global_roots"}}}],"hmg_redundancy":"remove"}`,
 		`{"add_groups":{"g":["SIGN"]},"mod_groups":["g"],"credential":{"secret":""}}`,
+		`{"key":{"kid":"a"},"subject":{"transient_key":"AA=="},"alg":"AES","mode":"KW","wrapped_key":"AA==","kcv":"00"}`,
+		`{"private_key":{"kid":"a"},"mechanism":{"hkdf":{"hash_alg":"SHA256","info":"AA=="}},"key_type":"AES","key_size":128}`,
+		`{"Batch":{"batch_execution_type":"Serial","items":[{"SingleItem":{"method":"GET","operation":"x","body":{"a":[1,null]}}}]}}`,
+		`{"SingleItem":{"Result":{"status":200,"body":"text"}}}`,
 		`{"method":"password","email":"e","password":"p"}`, `{}`, `null`, `[]`,
 	} {
 		f.Add([]byte(seed))
@@ -30,6 +34,16 @@ func FuzzBodies(f *testing.F) {
 		stable[dsmwire.AppRequest](t, body)
 		stable[dsmwire.AuthRequest](t, body)
 		stable[dsmwire.SyncEvent](t, body)
+		stable[dsmwire.WrapKeyRequest](t, body)
+		stable[dsmwire.UnwrapKeyRequest](t, body)
+		stable[dsmwire.DeriveKeyRequest](t, body)
+		stable[dsmwire.AgreeKeyRequest](t, body)
+		stable[dsmwire.EncapsulateKeyResponse](t, body)
+		stable[dsmwire.DecapsulateKeyRequest](t, body)
+		stable[dsmwire.EncryptUpdateRequest](t, body)
+		stable[dsmwire.DecryptFinalRequest](t, body)
+		stable[dsmwire.BatchRequest](t, body)
+		stable[dsmwire.BatchResponse](t, body)
 	})
 }
 

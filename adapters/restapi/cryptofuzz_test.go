@@ -9,6 +9,23 @@ import (
 	"gatehouse/adapters/dsmwire"
 )
 
+// readable are bodies that calls read, where KID is a key's id.
+var readable = map[string]string{
+	"/crypto/v1/wrapkey":         `{"key":{"kid":"KID"},"subject":{"inline":{"value":"AAAAAAAAAAAAAAAAAAAAAA==","obj_type":"AES"}},"alg":"AES","mode":"KW","iv":null,"out":null}`,
+	"/crypto/v1/unwrapkey":       `{"key":{"kid":"KID"},"alg":"AES","mode":"KW","obj_type":"AES","wrapped_key":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA","name":"x","kcv":"000000"}`,
+	"/crypto/v1/derive":          `{"key":{"kid":"KID"},"key_type":"AES","key_size":128,"transient":true,"mechanism":{"hkdf":{"hash_alg":"SHA256","info":"AAAA"}}}`,
+	"/crypto/v1/agree":           `{"private_key":{"kid":"KID"},"public_key":{"name":"k"},"mechanism":"diffie_hellman","key_type":"AES","key_size":128,"name":"x"}`,
+	"/crypto/v1/encapsulate":     `{"key":{"kid":"KID"},"key_type":"AES","key_size":256,"name":"x"}`,
+	"/crypto/v1/decapsulate":     `{"key":{"kid":"KID"},"ciphertext":"AAAA","key_type":"AES","name":"x"}`,
+	"/crypto/v1/encrypt/init":    `{"key":{"kid":"KID"},"alg":"AES","mode":"CTR"}`,
+	"/crypto/v1/encrypt/update":  `{"key":{"kid":"KID"},"state":"AAAA","plain":"AAAA"}`,
+	"/crypto/v1/decrypt/final":   `{"key":{"kid":"KID"},"state":"AAAA","tag":"AAAA"}`,
+	"/crypto/v1/keys/persist":    `{"transient_key":"AAAA","name":"x"}`,
+	"/crypto/v1/keys/digest":     `{"key":{"inline":{"value":"AAAAAAAAAAAAAAAAAAAAAA==","obj_type":"AES"}},"alg":"SHA256"}`,
+	"/crypto/v1/keys/kcv/verify": `{"kcv":"66E94B","value":"AAAAAAAAAAAAAAAAAAAAAA==","obj_type":"AES"}`,
+	"/batch/v1":                  `{"Batch":{"batch_execution_type":"Serial","items":[{"SingleItem":{"method":"POST","operation":"crypto/v1/digest","body":{"alg":"SHA256","data":""}}}]}}`,
+}
+
 // FuzzBodies sends anything to the calls under /crypto/v1. Whatever comes is
 // answered as the caller's mistake or done, never as the service's.
 func FuzzBodies(f *testing.F) {
@@ -29,6 +46,19 @@ func FuzzBodies(f *testing.F) {
 		{http.MethodPost, "/crypto/v1/keys/kcv"},
 		{http.MethodPatch, "/crypto/v1/keys/" + k.KID},
 		{http.MethodPost, "/gatehouse/v1/random"},
+		{http.MethodPost, "/crypto/v1/wrapkey"},
+		{http.MethodPost, "/crypto/v1/unwrapkey"},
+		{http.MethodPost, "/crypto/v1/derive"},
+		{http.MethodPost, "/crypto/v1/agree"},
+		{http.MethodPost, "/crypto/v1/encapsulate"},
+		{http.MethodPost, "/crypto/v1/decapsulate"},
+		{http.MethodPost, "/crypto/v1/encrypt/init"},
+		{http.MethodPost, "/crypto/v1/encrypt/update"},
+		{http.MethodPost, "/crypto/v1/decrypt/final"},
+		{http.MethodPost, "/crypto/v1/keys/persist"},
+		{http.MethodPost, "/crypto/v1/keys/digest"},
+		{http.MethodPost, "/crypto/v1/keys/kcv/verify"},
+		{http.MethodPost, "/batch/v1"},
 	}
 	for i, body := range bodies {
 		f.Add(i%len(paths), []byte(body))
@@ -38,6 +68,11 @@ func FuzzBodies(f *testing.F) {
 		`{"name":"n","obj_type":"AES","value":"AAAAAAAAAAAAAAAAAAAAAA==","custom_metadata":{"a":"b"},"key_ops":["ENCRYPT"]}`, `[{"kid":"` + k.KID + `","request":{"alg":"AES","mode":"GCM","plain":""}}]`,
 	} {
 		f.Add(i, []byte(body))
+	}
+	for i, to := range paths { // each is sent something that it reads
+		if body := readable[to.path]; body != "" {
+			f.Add(i, []byte(strings.ReplaceAll(body, "KID", k.KID)))
+		}
 	}
 	authorization, handler := w.authorization(), w.server.Config.Handler
 	f.Fuzz(func(t *testing.T, at int, body []byte) {

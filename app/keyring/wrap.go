@@ -37,8 +37,13 @@ func (s *Service) Wrap(ctx context.Context, c access.Caller, with, subject Descr
 		if err := operations.CheckSubject(w, k, sub); err != nil {
 			return err
 		}
-		res, err = s.wrap(ctx, with, k, a, subject, sub)
-		return err
+		if res, err = s.wrap(ctx, with, k, a, subject, sub); err != nil {
+			return err
+		}
+		if err := s.stillPermits(ctx, with, k, keys.OpWrap); err != nil {
+			return err
+		}
+		return s.stillPermits(ctx, subject, sub, keys.OpExport)
 	})
 	if err != nil {
 		return operations.Result{}, err
