@@ -87,10 +87,10 @@ func TestCrashWhileAKeyIsMadeWithAnother(t *testing.T) {
 			t.Run(how.name+" "+c.name, func(t *testing.T) {
 				t.Parallel()
 				w := newWorld(t, groups.Policy{})
-				make := how.make(w, w.tools())
+				makes := how.make(w, w.tools())
 				before := len(w.recorded())
 				c.kill(w)
-				if make("made") == nil {
+				if makes("made") == nil {
 					t.Fatal("got a key from a process that is dead")
 				}
 				w.revive()
@@ -107,7 +107,7 @@ func TestCrashWhileAKeyIsMadeWithAnother(t *testing.T) {
 				if c.want == 1 {
 					want = fault.Conflict
 				}
-				apptest.Want(t, "making it again", make("made"), want)
+				apptest.Want(t, "making it again", makes("made"), want)
 			})
 		}
 	}
