@@ -64,7 +64,9 @@ func TestCrashWhileAKeyIsMadeWithAnother(t *testing.T) {
 			}
 		}},
 		{"agreeing in the HSM", tokensim.Derive, func(w *world, k tools) func(string) error {
-			return func(name string) error { return w.makeWith(k.ours, name, operations.Agree{PeerPublicKey: k.theirs.PublicKey}) }
+			return func(name string) error {
+				return w.makeWith(k.ours, name, operations.Agree{PeerPublicKey: k.theirs.PublicKey})
+			}
 		}},
 		{"unwrapping outside into the HSM", tokensim.Import, func(w *world, k tools) func(string) error {
 			blob := w.wrapped(k.local)

@@ -31,8 +31,8 @@ func wrappingSteps() []Step {
 	}
 }
 
-// exportable are the operations of keys that wrap, are wrapped, and leave.
-var exportable = map[string][]string{
+// wrappingOps are the operations of keys that wrap, are wrapped, and leave.
+var wrappingOps = map[string][]string{
 	"AES":  {"ENCRYPT", "DECRYPT", "WRAPKEY", "UNWRAPKEY", "EXPORT"},
 	"RSA":  {"SIGN", "VERIFY", "ENCRYPT", "DECRYPT", "WRAPKEY", "UNWRAPKEY", "EXPORT"},
 	"EC":   {"SIGN", "VERIFY", "EXPORT"},
@@ -44,7 +44,7 @@ func (s *scenario) generateExportable(ctx context.Context, kind, name, group str
 	if err != nil {
 		return err
 	}
-	return s.generateWith(ctx, kind, name, group, exportable[r.ObjType]...)
+	return s.generateWith(ctx, kind, name, group, wrappingOps[r.ObjType]...)
 }
 
 func (s *scenario) importExportable(ctx context.Context, kind, name, group string) error {
@@ -52,7 +52,7 @@ func (s *scenario) importExportable(ctx context.Context, kind, name, group strin
 	if err != nil {
 		return err
 	}
-	return s.importWith(ctx, kind, name, group, exportable[r.ObjType]...)
+	return s.importWith(ctx, kind, name, group, wrappingOps[r.ObjType]...)
 }
 
 func (s *scenario) wraps(ctx context.Context, subject, with, mode string) error {
