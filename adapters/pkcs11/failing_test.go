@@ -25,6 +25,7 @@ var hanging = map[tokentest.Call]int{
 	tokentest.Check: generateRandom, tokentest.Inventory: findObjectsInit, tokentest.Generate: generateKey,
 	tokentest.Import: createObject, tokentest.Operate: encryptInit, tokentest.Update: setAttributeValue,
 	tokentest.Destroy: destroyObject,
+	tokentest.Wrap:    wrapKey, tokentest.Unwrap: unwrapKey, tokentest.Derive: deriveKey,
 }
 
 // TestHanging runs the suite with a token that can hang.

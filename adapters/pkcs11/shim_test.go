@@ -41,6 +41,9 @@ const (
 	verifyInit        = 48
 	verify            = 49
 	generateKey       = 58
+	wrapKey           = 60
+	unwrapKey         = 61
+	deriveKey         = 62
 	generateRandom    = 64
 )
 

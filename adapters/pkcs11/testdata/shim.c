@@ -20,7 +20,7 @@ enum {
 	Login = 18, Logout = 19, CreateObject = 20, DestroyObject = 22, GetAttributeValue = 24, SetAttributeValue = 25,
 	FindObjectsInit = 26, FindObjects = 27, EncryptInit = 29, Encrypt = 30, DecryptInit = 33,
 	DigestInit = 37, Digest = 38, SignInit = 42, Sign = 43, VerifyInit = 48, Verify = 49,
-	GenerateKey = 58, GenerateRandom = 64,
+	GenerateKey = 58, WrapKey = 60, UnwrapKey = 61, DeriveKey = 62, GenerateRandom = 64,
 };
 
 // What is done with the next calls of a function: count times, or always when negative.
@@ -281,6 +281,24 @@ static ulong_t generate(ulong_t s, void *m, void *t, ulong_t n, ulong_t *key)
 	LEAVE(((ulong_t(*)(ulong_t, void *, void *, ulong_t, ulong_t *))real[GenerateKey])(s, m, t, n, key));
 }
 
+static ulong_t wrap(ulong_t s, void *m, ulong_t with, ulong_t key, byte_t *out, ulong_t *outlen)
+{
+	ENTER(WrapKey);
+	LEAVE(((ulong_t(*)(ulong_t, void *, ulong_t, ulong_t, byte_t *, ulong_t *))real[WrapKey])(s, m, with, key, out, outlen));
+}
+
+static ulong_t unwrap(ulong_t s, void *m, ulong_t with, byte_t *in, ulong_t inlen, void *t, ulong_t n, ulong_t *key)
+{
+	ENTER(UnwrapKey);
+	LEAVE(((ulong_t(*)(ulong_t, void *, ulong_t, byte_t *, ulong_t, void *, ulong_t, ulong_t *))real[UnwrapKey])(s, m, with, in, inlen, t, n, key));
+}
+
+static ulong_t derive(ulong_t s, void *m, ulong_t base, void *t, ulong_t n, ulong_t *key)
+{
+	ENTER(DeriveKey);
+	LEAVE(((ulong_t(*)(ulong_t, void *, ulong_t, void *, ulong_t, ulong_t *))real[DeriveKey])(s, m, base, t, n, key));
+}
+
 static ulong_t randomise(ulong_t s, byte_t *out, ulong_t n)
 {
 	ENTER(GenerateRandom);
@@ -331,6 +349,9 @@ ulong_t C_GetFunctionList(void **out)
 		list.f[Sign] = sign;
 		list.f[Verify] = verify;
 		list.f[GenerateKey] = generate;
+		list.f[WrapKey] = wrap;
+		list.f[UnwrapKey] = unwrap;
+		list.f[DeriveKey] = derive;
 		list.f[GenerateRandom] = randomise;
 	}
 	*out = &list;
