@@ -46,7 +46,7 @@ func TestTwoAdministratorsAtOdds(t *testing.T) {
 	var all sync.WaitGroup
 	for n, admin := range []*dsmclient.Client{w.admin, other, w.admin, other} {
 		all.Go(func() {
-			r := rand.New(rand.NewPCG(1, uint64(n))) //nolint:gosec // the same strife each time
+			r := rand.New(rand.NewPCG(1, uint64(n))) // the same strife each time
 			for ctx.Err() == nil {
 				what, err := w.act(t.Context(), admin, r)
 				mu.Lock()

@@ -30,8 +30,7 @@ Feature: Permissions never flow back from the HSM
   Scenario: A key that was missing comes back with the permissions that it had here
     Given the HSM group "Payments", synced
     And the administrator has taken the permission to encrypt from "payroll"
-    And "Payments" misses the key "payroll", which somebody deleted in the HSM
-    And somebody restores the key "payroll" in the HSM
+    And "Payments" misses the key "payroll", which somebody deleted in the HSM and has restored
     When the administrator syncs "Payments"
     Then the key "payroll" is not missing
     And the key "payroll" may not encrypt
@@ -41,6 +40,5 @@ Feature: Permissions never flow back from the HSM
     And the HSM group "Payments", synced
     And somebody renames the HSM key "tls" to "web"
     When the administrator syncs "Payments"
-    Then 0 new keys are reported
-    And there is a key "tls" and no key "web"
+    Then there is a key "tls" and no key "web"
     And the keys of "Payments" and of the HSM agree one by one

@@ -20,9 +20,7 @@ Feature: Groups over one slot see and manage keys each by its own settings
     And the application "billing" in "Own"
     And the application has generated the AES key "own" in "Own"
     When the administrator syncs "All"
-    Then 1 new key is reported
-    And "All" has the key "own (2)"
-    And "Own" has 1 key
+    Then "All" has the key "own (2)"
 
   Scenario: Two groups that take in all keys have a virtual key each
     Given the HSM group "First", synced
@@ -47,7 +45,6 @@ Feature: Groups over one slot see and manage keys each by its own settings
     And the administrator has deleted the key "payroll"
     When the administrator syncs "Watching"
     Then the key "payroll (2)" is reported missing
-    And the HSM holds 0 keys with the label "payroll"
 
   Scenario: A group that does not apply changes leaves the key to the other
     Given the HSM group "Applying" that applies changes, synced

@@ -53,7 +53,7 @@ func lifecycleSteps() []Step {
 		{When, `^the administrator puts "([^"]*)" in the place of "([^"]*)", now "([^"]*)"$`, on3((*scenario).replaces)},
 		{Then, `^the key "([^"]*)" has been replaced by the key "([^"]*)"$`, on2((*scenario).isReplacedBy)},
 
-		{Given, `^changes of keys of "([^"]*)" can be undone for a day$`, on1((*scenario).undoForADay)},
+		{Given, `^the ordinary group "([^"]*)", whose changes of keys can be undone for a day$`, on1((*scenario).groupWithUndo)},
 		{When, `^the administrator undoes the last change of "([^"]*)"$`, on1((*scenario).undoesLast)},
 		{When, `^the administrator undoes the deletion of "([^"]*)"$`, on1((*scenario).undoesDeletion)},
 		{Then, `^"([^"]*)" has nothing to be undone$`, on1((*scenario).hasNoHistory)},
@@ -305,7 +305,10 @@ func (s *scenario) isReplacedBy(ctx context.Context, old, next string) error {
 	return errors.Join(expect("replacement", a.Links.Replacement, b.KID), expect("replaced", b.Links.Replaced, a.KID))
 }
 
-func (s *scenario) undoForADay(ctx context.Context, group string) error {
+func (s *scenario) groupWithUndo(ctx context.Context, group string) error {
+	if err := s.ordinaryGroup(ctx, group); err != nil {
+		return err
+	}
 	var r dsmwire.GroupRequest
 	r.KeyHistoryPolicy.Set = &dsmwire.KeyHistoryPolicy{UndoTimeWindow: 24 * 60 * 60}
 	return s.changeGroup(ctx, group, r)

@@ -13,6 +13,7 @@ func makingSteps() []Step {
 	return []Step{
 		{Given, `^the application "([^"]*)" in "([^"]*)"$`, on2((*scenario).makeApplication)},
 		{Given, `^the application may export from "([^"]*)"$`, on1((*scenario).mayExport)},
+		{Given, `^the application "([^"]*)" in "([^"]*)", which may export from it and use "([^"]*)" too$`, on3((*scenario).makeApplicationOfTwo)},
 		{Given, `^the application may use "([^"]*)" too$`, on1((*scenario).mayUse)},
 		{Given, `^an AES key "([^"]*)" in "([^"]*)"$`, on2((*scenario).administratorsKey)},
 		{Given, `^the application has generated the (\S+(?: \S+)?) key "([^"]*)" in "([^"]*)"$`, on3((*scenario).generate)},
@@ -228,4 +229,15 @@ func (s *scenario) administratorRenames(ctx context.Context, name, to string) er
 
 func (s *scenario) administratorDeletes(ctx context.Context, name string) error {
 	return s.did(s.delete(ctx, s.admin, name))
+}
+
+// makeApplicationOfTwo makes an application that may use two groups.
+func (s *scenario) makeApplicationOfTwo(ctx context.Context, name, group, other string) error {
+	if err := s.makeApplication(ctx, name, group); err != nil {
+		return err
+	}
+	if err := s.mayExport(ctx, group); err != nil {
+		return err
+	}
+	return s.mayUse(ctx, other)
 }

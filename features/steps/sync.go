@@ -16,6 +16,7 @@ func syncSteps() []Step {
 		{When, `^the administrator syncs "([^"]*)" three times$`, on1((*scenario).syncsThrice)},
 		{Given, `^"([^"]*)" has been synced again$`, on1((*scenario).sync)},
 		{Given, `^"([^"]*)" misses the key "([^"]*)", which somebody deleted in the HSM$`, on2((*scenario).misses)},
+		{Given, `^"([^"]*)" misses the key "([^"]*)", which somebody deleted in the HSM and has restored$`, on2((*scenario).missed)},
 		{Then, `^(\d+) new keys? (?:is|are) reported$`, on1((*scenario).newKeys)},
 		{Then, `^progress was told before the end$`, on0((*scenario).progressTold)},
 		{Then, `^there is a warning about "([^"]*)"$`, on1((*scenario).warned)},
@@ -100,4 +101,12 @@ func (s *scenario) warned(_ context.Context, label string) error {
 		}
 	}
 	return fmt.Errorf("no warning about the %s %q", o.Class, label)
+}
+
+// missed is misses of a key that is in the HSM again since.
+func (s *scenario) missed(ctx context.Context, group, key string) error {
+	if err := s.misses(ctx, group, key); err != nil {
+		return err
+	}
+	return s.somebodyRestores(ctx, key)
 }

@@ -87,9 +87,7 @@ Feature: Applications wrap and unwrap keys
   Scenario: An ordinary key takes what it unwraps into an HSM
     Given the HSM group "Payments"
     And the ordinary group "Vault"
-    And the application "billing" in "Vault"
-    And the application may export from "Vault"
-    And the application may use "Payments" too
+    And the application "billing" in "Vault", which may export from it and use "Payments" too
     And the application has generated the exportable AES 256 key "kek" in "Vault"
     And the application has wrapped "kek" with "kek" using KWP
     When the application unwraps it into "Payments"
@@ -98,8 +96,7 @@ Feature: Applications wrap and unwrap keys
   Scenario: A key in an HSM is not wrapped by a key outside of it
     Given the HSM group "Payments"
     And the ordinary group "Vault"
-    And the application "billing" in "Vault"
-    And the application may use "Payments" too
+    And the application "billing" in "Vault", which may export from it and use "Payments" too
     And the application has generated the exportable AES 256 key "inside" in "Payments"
     And the application has generated the exportable AES 256 key "kek" in "Vault"
     When the application wraps "inside" with "kek" using KWP

@@ -13,7 +13,6 @@ Feature: Another service that is down is told as not connected
     Given the HSM is out of reach
     When the application signs with "tls"
     Then it is refused because the group is not connected
-    And the key "tls" is still a virtual key of "Partner"
 
   Scenario: Its state is told
     Given the HSM is out of reach
