@@ -109,7 +109,8 @@ func (ch Change) apply(k keys.Key, now time.Time) (keys.Key, error) {
 	if err := ch.applyRotation(&k, now); err != nil {
 		return k, err
 	}
-	return k, ch.applyOps(&k)
+	err := ch.applyOps(&k)
+	return k, err
 }
 
 func (ch Change) applyRotation(k *keys.Key, now time.Time) error {

@@ -202,5 +202,8 @@ func (m *making) spend(ctx context.Context, o backend.Order) (backend.Made, erro
 	}
 	made, res, err := m.maker.Derive(ctx, o, m.auth)
 	m.result = res
+	if err == nil && m.group.Kind == groups.Ordinary { // what an HSM has made is there, and is recorded
+		err = m.s.stillPermits(ctx, m.base, m.key, m.op.Needs())
+	}
 	return made, err
 }

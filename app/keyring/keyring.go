@@ -180,8 +180,10 @@ func (s *Service) export(ctx context.Context, c access.Caller, d Descriptor, act
 		if err != nil {
 			return err
 		}
-		v, err = b.Export(ctx, g, k)
-		return err
+		if v, err = b.Export(ctx, g, k); err != nil {
+			return err
+		}
+		return s.stillPermits(ctx, d, k, keys.OpExport)
 	})
 	if err != nil {
 		return keys.Key{}, secret.Value{}, err

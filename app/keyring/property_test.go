@@ -74,6 +74,9 @@ func (s *story) step() {
 	s.HSM.Clear()
 	if s.dead || rapid.IntRange(0, 9).Draw(s.t, "restart") == 0 {
 		s.Restart()
+		if err := s.Syncing.Interrupted(s.ctx); err != nil { // as the service does when it starts
+			s.t.Fatal(err)
+		}
 	}
 }
 

@@ -10,7 +10,6 @@ import (
 	"gatehouse/app/keyring"
 	"gatehouse/core/fault"
 	"gatehouse/core/groups"
-	"gatehouse/core/intents"
 	"gatehouse/core/keys"
 	"gatehouse/simulators/storesim"
 	"gatehouse/simulators/tokensim"
@@ -79,8 +78,6 @@ func TestRotateRefused(t *testing.T) {
 	w.generate(w.local, aes(strings.Repeat("n", keys.MaxName)))
 	gone := w.generate(w.local, aes("gone"))
 	apptest.Want(t, "Destroy", w.Keyring.Destroy(w.ctx, w.app, gone.ID), "")
-	may := w.app
-	may.Groups = nil
 	for name, c := range map[string]struct {
 		r    keyring.Rotation
 		want fault.Kind
@@ -298,6 +295,6 @@ func TestScheduledRotationThatFails(t *testing.T) {
 	tries("begun key rotate, done key rotate")
 	w.wantAgreement(0)
 	if got := w.intents(); len(got) != 0 {
-		t.Errorf("got %v", []intents.Intent(got))
+		t.Errorf("got %v", got)
 	}
 }
