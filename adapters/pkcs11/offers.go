@@ -130,7 +130,7 @@ func mechanismsOf(task hsm.Task) (numbers []uint, flags uint) {
 			return []uint{m.Type}, pkcs11.CKF_SIGN
 		}
 	case hsm.TaskWrap:
-		switch task.Mode {
+		switch task.Mode { //nolint:exhaustive // the others are encryptions
 		case operations.KW:
 			return []uint{pkcs11.CKM_AES_KEY_WRAP}, pkcs11.CKF_WRAP | pkcs11.CKF_UNWRAP
 		case operations.KWP: // which 0x210A is, only a try tells

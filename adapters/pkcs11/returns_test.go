@@ -34,7 +34,7 @@ func TestReturnValues(t *testing.T) {
 				s.tell(signInit, fail, always, uint64(v.Code))
 				err := sign(t)
 				s.tell(signInit, pass, 0, 0)
-				if v.Code == raw.CKR_KEY_HANDLE_INVALID || v.Code == raw.CKR_OBJECT_HANDLE_INVALID { // of a key that is found each time
+				if stale(v) { // of a key that is found each time
 					wantRow(t, err, ckr.Value{Kind: fault.Unavailable, Reason: fault.TokenFailed})
 					return
 				}
@@ -79,11 +79,19 @@ func TestReturnValues(t *testing.T) {
 	}
 }
 
+// stale reports whether v says that a handle means nothing.
+func stale(v ckr.Value) bool {
+	switch v.Code {
+	case raw.CKR_KEY_HANDLE_INVALID, raw.CKR_OBJECT_HANDLE_INVALID, raw.CKR_WRAPPING_KEY_HANDLE_INVALID, raw.CKR_UNWRAPPING_KEY_HANDLE_INVALID:
+		return true
+	}
+	return false
+}
+
 // repeats reports whether an operation that got v once is done all the same.
 func repeats(v ckr.Value) bool {
-	stale := v.Code == raw.CKR_KEY_HANDLE_INVALID || v.Code == raw.CKR_OBJECT_HANDLE_INVALID
 	again := v.Class == ckr.Session || v.Class == ckr.Login || v.Class == ckr.Unclear || v.Class == ckr.Library
-	return stale || again && v.Health == ckr.Ask
+	return stale(v) || again && v.Health == ckr.Ask
 }
 
 // TestReturnValuesOfSessions: a value that C_OpenSession returns is never the

@@ -2,6 +2,7 @@ package doctor
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"gatehouse/core/fault"
@@ -86,10 +87,10 @@ func (r *trial) derive(ctx context.Context, t hsm.Task) error {
 func (r *trial) sameKey(ctx context.Context, one, two hsm.Object) error {
 	op := operations.Encrypt{Mode: operations.CBC, Plain: message, IV: message[:16]}
 	a, err := r.tok.Operate(ctx, one.Ref(), op)
-	if fault.KindOf(err) == fault.Unsupported && err != nil {
-		return nil
-	}
-	if err != nil {
+	switch {
+	case errors.Is(err, fault.Unsupported):
+		return nil //nolint:nilerr // there is nothing to compare
+	case err != nil:
 		return err
 	}
 	b, err := r.tok.Operate(ctx, two.Ref(), op)

@@ -108,7 +108,7 @@ func (s *suite) importKnown(t *testing.T, tpl hsm.Template) *imported {
 
 // goUnwrap opens what a token has wrapped, with Go's cryptography.
 func goUnwrap(k *imported, w operations.Wrap, res operations.Result, size int) ([]byte, error) {
-	switch w.Mode {
+	switch w.Mode { //nolint:exhaustive // the others are encryptions
 	case operations.OAEP:
 		return k.rsa.Decrypt(rand.Reader, res.Output, &rsa.OAEPOptions{Hash: goHash(w.Hash), Label: w.Label})
 	case operations.PKCS1v15:

@@ -38,7 +38,7 @@ func keyType(k Key) uint {
 			return ckkECEdwards
 		}
 		return pkcs11.CKK_EC
-	case keys.Secret, keys.Opaque, keys.Certificate: // not in the estate
+	case keys.Secret, keys.Opaque, keys.Certificate, keys.MLDSA, keys.MLKEM: // not in the estate
 	}
 	return pkcs11.CKK_DES
 }
