@@ -89,7 +89,7 @@ func (r *trial) sameKey(ctx context.Context, one, two hsm.Object) error {
 	a, err := r.tok.Operate(ctx, one.Ref(), op)
 	switch {
 	case errors.Is(err, fault.Unsupported):
-		return nil //nolint:nilerr // there is nothing to compare
+		return nil // there is nothing to compare
 	case err != nil:
 		return err
 	}
