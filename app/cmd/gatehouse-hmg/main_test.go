@@ -76,7 +76,7 @@ type site struct {
 
 func newSite(t *testing.T) *site {
 	t.Helper()
-	tok, err := softtoken.SoftHSM(t.TempDir(), "production", "1234")
+	tok, err := softtoken.SoftHSM(t.TempDir(), "production", "site-4711")
 	softtoken.Need(t, err)
 	dir := t.TempDir()
 	for _, args := range [][]string{
