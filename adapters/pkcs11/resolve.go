@@ -67,12 +67,14 @@ func (t *Token) resolve(ctx context.Context, ref hsm.Ref) (*key, error) {
 // find searches the token for all that could be the key that ref names.
 func (t *Token) find(s *session, ref hsm.Ref) (*group, error) {
 	g := &group{gen: t.handles.generation()}
-	keysOf, err := t.search(s, ref.Class, ref)
-	if err != nil {
-		return nil, err
-	}
-	g.keys = keysOf
-	if len(g.keys) == 0 {
+	var err error
+	for range 2 { // what the first search missed while the login was gone, the second one finds
+		if g.keys, err = t.search(s, ref.Class, ref); err != nil {
+			return nil, err
+		}
+		if len(g.keys) != 0 {
+			break
+		}
 		if _, err := t.present(s.handle); err != nil {
 			return nil, err
 		}
