@@ -36,7 +36,7 @@ func TestEveryBuiltIDIsAWorkflow(t *testing.T) {
 
 func TestTable(t *testing.T) {
 	t.Parallel()
-	all := []workflows.Workflow{{ID: "G2"}, {ID: "K1"}, {ID: "K2"}, {ID: "K4"}, {ID: "K5"}}
+	all := []workflows.Workflow{{ID: "G2"}, {ID: "K1"}, {ID: "K2"}, {ID: "K4"}, {ID: "F1"}}
 	run := &results.Run{Stage: "simulated", Scenarios: []results.Scenario{
 		{Name: "passes", Tags: []string{"G2", "K1", "K4"}},
 		{Name: "fails", Tags: []string{"K1"}, Error: "it rains"},
@@ -49,7 +49,7 @@ func TestTable(t *testing.T) {
 		}
 		got = append(got, verdict)
 	}
-	want := []string{"G2 passing, good", "K1 failing", "K2 none yet", "K4 passing, good", "K5 not built yet, good"}
+	want := []string{"G2 passing, good", "K1 failing", "K2 none yet", "K4 passing, good", "F1 not built yet, good"}
 	if d := cmp.Diff(got, want); d != "" {
 		t.Errorf("got (-), want (+):\n%s", d)
 	}

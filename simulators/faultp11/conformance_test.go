@@ -61,6 +61,8 @@ func TestConformance(t *testing.T) {
 			}
 		},
 		RefusesUnknown: true,
+		Refuses:        softtoken.SoftHSMRefuses(),
+		ForgetsSize:    softtoken.SoftHSMForgetsSize,
 		NotApplicable:  map[string]string{"Foreign": elsewhere, "Swap": elsewhere, "FailApplied": elsewhere, "Hang": elsewhere},
 	})
 	counts, err := in.Counts()
