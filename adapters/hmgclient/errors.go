@@ -124,6 +124,15 @@ func untried(err error) error {
 	return err
 }
 
+// turnedAway gives the reason to the error of a connection that was closed while
+// the slot was opened over it: whoever listens there does not serve.
+func turnedAway(err error) error {
+	if !errors.Is(err, errLost) || fault.ReasonOf(err) != fault.Unspecified {
+		return err
+	}
+	return fault.Wrap(fault.Unavailable, err, "%s", fault.Message(err)).Because(fault.Refused)
+}
+
 func errBroken(cause error) error {
 	return fault.Wrap(fault.Unavailable, errors.Join(errLost, cause), "the connection to the gateway broke")
 }

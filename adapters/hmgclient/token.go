@@ -83,7 +83,7 @@ func (t *Token) use(ctx context.Context, again repetition, call func(*lease) err
 		}
 		l, err := t.pick(ctx)
 		if err != nil {
-			return untried(err) // opening the slot changes nothing
+			return untried(turnedAway(err)) // opening the slot changes nothing
 		}
 		err = call(l)
 		switch {
