@@ -101,12 +101,7 @@ func TestCrashWhileAKeyIsDestroyed(t *testing.T) {
 			if err := w.Keyring.Delete(w.ctx, w.app, k.ID); err == nil {
 				t.Fatal("got an answer from a process that is dead")
 			}
-			w.revive()
-			_, err := w.Keyring.Recover(w.ctx)
-			apptest.Want(t, "Recover at once", err, "")
-			w.Pass(apptest.Grace)
-			_, err = w.Keyring.Recover(w.ctx)
-			apptest.Want(t, "Recover later", err, "")
+			w.comesBack(t)
 			if got := len(w.recorded()); got != c.left {
 				t.Errorf("got %d keys, want %d", got, c.left)
 			}

@@ -181,12 +181,7 @@ func TestCrashWhileAPrivateHalfIsRemoved(t *testing.T) {
 			if err := w.Keyring.RemovePrivate(w.ctx, w.app, k.ID); err == nil {
 				t.Fatal("got an answer from a process that is dead")
 			}
-			w.revive()
-			_, err := w.Keyring.Recover(w.ctx)
-			apptest.Want(t, "Recover at once", err, "")
-			w.Pass(apptest.Grace)
-			_, err = w.Keyring.Recover(w.ctx)
-			apptest.Want(t, "Recover later", err, "")
+			w.comesBack(t)
 			privates := 0
 			for _, o := range w.HSM.Objects() {
 				if o.Class == hsm.PrivateKey {

@@ -95,12 +95,7 @@ func TestCrashWhileAKeyIsMadeWithAnother(t *testing.T) {
 				if makes("made") == nil {
 					t.Fatal("got a key from a process that is dead")
 				}
-				w.revive()
-				_, err := w.Keyring.Recover(w.ctx)
-				apptest.Want(t, "Recover at once", err, "")
-				w.Pass(apptest.Grace)
-				_, err = w.Keyring.Recover(w.ctx)
-				apptest.Want(t, "Recover later", err, "")
+				w.comesBack(t)
 				if got := len(w.recorded()) - before; got != c.want {
 					t.Errorf("got %d keys, want %d", got, c.want)
 				}

@@ -47,6 +47,18 @@ func (w *world) revive() {
 	w.Restart()
 }
 
+// comesBack lets a new process recover what a dead one left: at once, and when
+// the HSM can have nothing of it under way any more.
+func (w *world) comesBack(t *testing.T) {
+	t.Helper()
+	w.revive()
+	_, err := w.Keyring.Recover(w.ctx)
+	apptest.Want(t, "Recover at once", err, "")
+	w.Pass(apptest.Grace)
+	_, err = w.Keyring.Recover(w.ctx)
+	apptest.Want(t, "Recover later", err, "")
+}
+
 // makers make a key of a name in the HSM group, each in another way.
 func (w *world) makers() map[string]func(name string) (keys.Key, error) {
 	return map[string]func(name string) (keys.Key, error){
@@ -87,12 +99,7 @@ func TestCrashWhileAKeyIsMade(t *testing.T) {
 				if _, err := w.makers()[how](name); err == nil {
 					t.Fatalf("%s: got a key from a process that is dead", how)
 				}
-				w.revive()
-				_, err := w.Keyring.Recover(w.ctx)
-				apptest.Want(t, "Recover at once", err, "")
-				w.Pass(apptest.Grace)
-				_, err = w.Keyring.Recover(w.ctx)
-				apptest.Want(t, "Recover later", err, "")
+				w.comesBack(t)
 				if got := len(w.recorded()) - before; got != c.want {
 					t.Errorf("%s: got %d keys, want %d", how, got, c.want)
 				}
@@ -101,7 +108,7 @@ func TestCrashWhileAKeyIsMade(t *testing.T) {
 				if c.want == 1 {
 					want = fault.Conflict
 				}
-				_, err = w.makers()[how](name)
+				_, err := w.makers()[how](name)
 				apptest.Want(t, how+" with the name again", err, want)
 			}
 		})

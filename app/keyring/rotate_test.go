@@ -124,12 +124,7 @@ func TestCrashWhileAKeyIsRotated(t *testing.T) {
 			if _, err := w.rotate("k"); err == nil {
 				t.Fatal("got an answer from a process that is dead")
 			}
-			w.revive()
-			_, err := w.Keyring.Recover(w.ctx)
-			apptest.Want(t, "Recover at once", err, "")
-			w.Pass(apptest.Grace)
-			_, err = w.Keyring.Recover(w.ctx)
-			apptest.Want(t, "Recover later", err, "")
+			w.comesBack(t)
 			k, there := w.named("k")
 			if !there || (k.ID != old.ID) != c.done || c.done != (w.find(old.ID).Links.Replacement == k.ID && k.Links.Replaced == old.ID) {
 				t.Errorf("got %+v and the old key %+v, want it rotated: %t", k, w.find(old.ID), c.done)

@@ -160,12 +160,7 @@ func TestCrashWhileAKeyIsChanged(t *testing.T) {
 			k := w.generate(w.slot, aes("before"))
 			kill(w)
 			_ = w.rename(k, "after") // nobody hears the answer
-			w.revive()
-			_, err := w.Keyring.Recover(w.ctx)
-			apptest.Want(t, "Recover at once", err, "")
-			w.Pass(apptest.Grace)
-			_, err = w.Keyring.Recover(w.ctx)
-			apptest.Want(t, "Recover later", err, "")
+			w.comesBack(t)
 			w.wantAgreement(0)
 			if got := w.find(k.ID).Name; !slices.Contains([]string{"before", "after"}, got) {
 				t.Errorf("got the name %q", got)

@@ -132,6 +132,20 @@ func New(ctx context.Context, o Outside) (*Service, error) {
 	return s, nil
 }
 
+// repeat does something at each turn of a timer, until ctx ends.
+func repeat(ctx context.Context, every time.Duration, do func()) {
+	timer := time.NewTicker(every)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-timer.C:
+			do()
+		}
+	}
+}
+
 // lookEvery is how often groups are looked at whose connections are to be compared.
 const lookEvery = 20 * time.Second
 
@@ -142,18 +156,11 @@ func (s *Service) compare(ctx context.Context, every time.Duration) {
 	if every > 0 {
 		look = min(look, every)
 	}
-	timer := time.NewTicker(look)
-	defer timer.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-timer.C:
-			if err := s.Syncing.CompareDue(ctx); err != nil && ctx.Err() == nil {
-				s.log.Warn("the keys behind a group's connections were not compared", "err", err)
-			}
+	repeat(ctx, look, func() {
+		if err := s.Syncing.CompareDue(ctx); err != nil && ctx.Err() == nil {
+			s.log.Warn("the keys behind a group's connections were not compared", "err", err)
 		}
-	}
+	})
 }
 
 // syncEvery is how often groups are looked at that are synced by themselves.
@@ -161,18 +168,11 @@ const syncEvery = time.Minute
 
 // sync syncs the groups that are synced by themselves, until ctx ends.
 func (s *Service) sync(ctx context.Context) {
-	timer := time.NewTicker(syncEvery)
-	defer timer.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-timer.C:
-			if err := s.Syncing.SyncDue(ctx); err != nil && ctx.Err() == nil {
-				s.log.Warn("a group was not synced by itself", "err", err)
-			}
+	repeat(ctx, syncEvery, func() {
+		if err := s.Syncing.SyncDue(ctx); err != nil && ctx.Err() == nil {
+			s.log.Warn("a group was not synced by itself", "err", err)
 		}
-	}
+	})
 }
 
 // ageEvery is how often keys are looked after to which something happens by
@@ -183,22 +183,15 @@ const ageEvery = 2 * time.Second
 // age records what dates have made of keys, and rotates those that are due,
 // until ctx ends.
 func (s *Service) age(ctx context.Context) {
-	timer := time.NewTicker(ageEvery)
-	defer timer.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-timer.C:
-			changed, err := s.Keyring.Age(ctx)
-			if changed > 0 {
-				s.log.Info("keys were changed by their dates and rotation policies", "changed", changed)
-			}
-			if err != nil && ctx.Err() == nil {
-				s.log.Warn("dates or rotation policies of keys wait", "err", err)
-			}
+	repeat(ctx, ageEvery, func() {
+		changed, err := s.Keyring.Age(ctx)
+		if changed > 0 {
+			s.log.Info("keys were changed by their dates and rotation policies", "changed", changed)
 		}
-	}
+		if err != nil && ctx.Err() == nil {
+			s.log.Warn("dates or rotation policies of keys wait", "err", err)
+		}
+	})
 }
 
 // lastSweepWithin bounds what is recorded when the service stops.
