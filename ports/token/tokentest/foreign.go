@@ -78,9 +78,9 @@ func (s *suite) duplicates(t *testing.T) {
 // nameless: an empty id or label is matched as such, and not as any.
 func (s *suite) nameless(t *testing.T) {
 	s.needHalves(t)
-	id, other, label := s.newID(), s.newID(), s.newID() // the label is as unique as an id
-	named := s.foreignAES(id, label)
-	noID := s.foreignAES(nil, label)
+	id, other, name := s.newID(), s.newID(), label(s.newID())
+	named := s.foreignAES(id, name)
+	noID := s.foreignAES(nil, name)
 	noLabel := s.foreignAES(other, nil)
 	s.h.Foreign.Create(t, named, noID, noLabel)
 	ref := func(id, label []byte) hsm.Ref {
@@ -90,12 +90,12 @@ func (s *suite) nameless(t *testing.T) {
 		s.roundTrip(t, ref(o.ID, o.Label))
 	}
 	wantKind(t, s.tok.Destroy(within(t), ref(id, nil)), fault.NotFound)
-	wantKind(t, s.tok.Destroy(within(t), ref(other, label)), fault.NotFound)
-	if err := s.tok.Destroy(within(t), ref(nil, label)); err != nil {
+	wantKind(t, s.tok.Destroy(within(t), ref(other, name)), fault.NotFound)
+	if err := s.tok.Destroy(within(t), ref(nil, name)); err != nil {
 		t.Errorf("destroying the key without an id: %v", err)
 	}
-	wantKind(t, s.tok.Destroy(within(t), ref(nil, label)), fault.NotFound)
-	s.roundTrip(t, ref(id, label))
+	wantKind(t, s.tok.Destroy(within(t), ref(nil, name)), fault.NotFound)
+	s.roundTrip(t, ref(id, name))
 	s.roundTrip(t, ref(other, nil))
 }
 
