@@ -63,7 +63,7 @@ func (t *Token) decrypt(ctx context.Context, k *key, op operations.Decrypt) (ope
 	}
 	out, err := t.run(ctx, k, j)
 	if doubtful(err) {
-		out, err = t.decryptSurely(ctx, k, op, j, err)
+		out, err = t.decryptSurely(ctx, k, op, j)
 	}
 	switch {
 	case refusedInput(err):

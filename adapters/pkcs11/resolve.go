@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto"
+	"errors"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -64,8 +65,21 @@ func (t *Token) resolve(ctx context.Context, ref hsm.Ref) (*key, error) {
 	return k, err
 }
 
-// find searches the token for all that could be the key that ref names.
+// find searches the token for all that could be the key that ref names. That they
+// are several, or another key, has to be seen twice: a token that changed its mind
+// while an object was read has shown one that is not there.
 func (t *Token) find(s *session, ref hsm.Ref) (*group, error) {
+	g, err := t.findOnce(s, ref)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := g.choose(ref); errors.Is(err, fault.Conflict) {
+		return t.findOnce(s, ref)
+	}
+	return g, nil
+}
+
+func (t *Token) findOnce(s *session, ref hsm.Ref) (*group, error) {
 	g := &group{gen: t.handles.generation()}
 	var err error
 	for range 2 { // what the first search missed while the login was gone, the second one finds

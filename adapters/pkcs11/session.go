@@ -179,11 +179,27 @@ func attempt[T any](t *Token, s *session, f func(*session) (T, error)) (T, error
 	if err != nil {
 		var zero T
 		if unclear(err) && t.handles.generation() != generation { // the login was gone meanwhile: that may be all that was wrong
-			return zero, errors.Join(atToken(translate("using a session", err)), errAgain)
+			return zero, keepBegun(err, errors.Join(atToken(translate("using a session", err)), errAgain))
 		}
-		return zero, t.judge(err)
+		return zero, keepBegun(err, t.judge(err))
 	}
 	return v, nil
+}
+
+// keepBegun returns what has become of err. Where err says that the token may have
+// been changed, that says so too, and nothing in it that nothing was tried, such as
+// of the login that failed after the change.
+func keepBegun(err, became error) error {
+	switch {
+	case !begun(err):
+		return became
+	case errors.Is(became, fault.Untried):
+		return errBegun{fault.Wrap(fault.KindOf(became), errors.New(became.Error()), "%s", fault.Message(became)).Because(fault.ReasonOf(became))}
+	case begun(became):
+		return became
+	default:
+		return errBegun{became}
+	}
 }
 
 func try[T any](t *Token, s *session, f func(*session) (T, error)) (v T, err error) {

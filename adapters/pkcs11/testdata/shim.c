@@ -190,6 +190,9 @@ static ulong_t get(ulong_t s, ulong_t o, attribute *t, ulong_t n)
 		return 0;
 	}
 	ulong_t got = ((fn *)real[GetAttributeValue])(s, meant(GetAttributeValue, o), t, n);
+	for (ulong_t i = 0; action == CORRUPT && i < n; i++) // of what is longer than a number, as a key is
+		if (t[i].value != NULL && t[i].len != ~0UL && t[i].len > sizeof(ulong_t))
+			((byte_t *)t[i].value)[t[i].len / 2] ^= 1;
 	if (action == ABSURD_LENGTH)
 		for (ulong_t i = 0; i < n; i++)
 			t[i].len = ~0UL / 2 - i;

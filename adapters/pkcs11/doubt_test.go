@@ -1,0 +1,141 @@
+package pkcs11_test
+
+import (
+	"bytes"
+	"errors"
+	"testing"
+
+	"gatehouse/adapters/pkcs11"
+	"gatehouse/core/fault"
+	"gatehouse/core/healing"
+	"gatehouse/core/hsm"
+	"gatehouse/core/keys"
+	"gatehouse/core/operations"
+	"gatehouse/core/secret"
+	"gatehouse/simulators/faultp11"
+)
+
+// injected opens SoftHSM2 behind faultp11.
+func injected(t *testing.T) (*faultp11.Injector, *pkcs11.Token) {
+	t.Helper()
+	st := softHSM(t)
+	in, err := faultp11.Wrap(t.TempDir(), st.Lib, st.Env...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	st.Lib = in.Lib
+	tok, err := load(t, st, pkcs11.Options{}).Open(t.Context(), st.Slot, secret.FromString(st.PIN))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return in, tok
+}
+
+func inject(t *testing.T, in *faultp11.Injector, rules ...string) {
+	t.Helper()
+	if err := in.Set(rules...); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestDoubtfulRefusals: a token that fails in some calls is not taken for one that
+// refuses the ciphertext, and a ciphertext that is wrong is refused.
+func TestDoubtfulRefusals(t *testing.T) {
+	in, tok := injected(t)
+	o, err := tok.Generate(t.Context(), aesKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	plain := []byte("plain")
+	e, err := tok.Operate(t.Context(), o.Ref(), operations.Encrypt{Mode: operations.GCM, Plain: plain})
+	if err != nil {
+		t.Fatal(err)
+	}
+	right := operations.Decrypt{Mode: operations.GCM, Cipher: e.Output, IV: e.IV, Tag: e.Tag}
+	wrong := right
+	wrong.Cipher = bytes.Clone(e.Output)
+	wrong.Cipher[0] ^= 1
+	// Each call is made twice: after two, the token decrypts what it has encrypted
+	// itself, and is asked again.
+	refusals := "C_Decrypt times 2 -> return CKR_GENERAL_ERROR"
+	for _, c := range []struct {
+		name  string
+		op    operations.Decrypt
+		rules []string
+		want  fault.Kind // "" for none
+	}{
+		{"once", right, []string{"C_Decrypt once -> return CKR_GENERAL_ERROR"}, ""},
+		{"twice", right, []string{refusals}, ""},
+		{"four times, and not what the key has encrypted itself", right, []string{refusals, "C_Decrypt from 2 times 2 -> return CKR_GENERAL_ERROR"}, ""},
+		{"twice, and what the key has encrypted itself", right, []string{"C_Decrypt times 4 -> return CKR_GENERAL_ERROR"}, fault.Unavailable},
+		{"twice, and encryption fails", right, []string{
+			refusals,
+			"C_Encrypt nth 3 -> return CKR_GENERAL_ERROR", // the two before it ask whether the token lives
+			"C_Encrypt nth 4 -> return CKR_GENERAL_ERROR", // of those that the rule above has let through
+		}, fault.Unavailable},
+		{"and the ciphertext is wrong", wrong, nil, fault.Invalid},
+	} {
+		t.Run("a ciphertext is refused "+c.name, func(t *testing.T) {
+			inject(t, in, c.rules...)
+			got, err := tok.Operate(t.Context(), o.Ref(), c.op)
+			inject(t, in)
+			switch {
+			case c.want == "" && (err != nil || !bytes.Equal(got.Output, plain)):
+				t.Errorf("got %q and %v, want %q", got.Output, err, plain)
+			case c.want != "" && fault.KindOf(err) != c.want:
+				t.Errorf("got %v, want %s", err, c.want)
+			}
+		})
+	}
+}
+
+// TestChangeBeforeALogin: a key that was destroyed before the login was lost, and
+// could not be had again, is not said to be as it was.
+func TestChangeBeforeALogin(t *testing.T) {
+	for _, value := range []string{"CKR_GENERAL_ERROR", "CKR_SESSION_HANDLE_INVALID"} {
+		t.Run("which fails with "+value, func(t *testing.T) {
+			in, tok := injected(t)
+			o, err := tok.Generate(t.Context(), aesKey)
+			if err != nil {
+				t.Fatal(err)
+			}
+			inject(t, in,
+				"C_FindObjectsInit nth 2 -> lose login, return CKR_USER_NOT_LOGGED_IN", // which looks whether it is gone
+				"C_Login once -> return "+value)
+			err = tok.Destroy(t.Context(), o.Ref())
+			inject(t, in)
+			if !errors.Is(err, fault.Unavailable) || errors.Is(err, fault.Untried) {
+				t.Errorf("got %v, want unavailable, and that it may have been done", err)
+			}
+			if err := tok.Heal(t.Context(), healing.NewLibrary); err != nil {
+				t.Fatal(err)
+			}
+			if left := list(t, tok, hsm.Filter{ID: o.ID}); len(left) != 0 {
+				t.Errorf("%d objects are left: the test destroyed nothing", len(left))
+			}
+		})
+	}
+}
+
+// TestSecondLook: a key that shows a wrong public key once is not another key.
+func TestSecondLook(t *testing.T) {
+	s := newShim(t)
+	tok := open(t, s, pkcs11.Options{})
+	o, err := tok.Generate(t.Context(), hsm.Template{
+		ID: []byte("rsa"), Label: []byte("rsa"), Type: keys.RSA, Size: 2048, Ops: keys.OpSign | keys.OpVerify,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	label := []byte("named")
+	s.tell(getAttributeValue, corrupt, 1, 0)
+	if err := tok.Update(t.Context(), o.Ref(), hsm.Change{Label: &label}); err != nil {
+		t.Errorf("a wrong modulus shown once: got %v, want the key changed", err)
+	}
+	o.Label = label
+	s.tell(getAttributeValue, corrupt, always, 0)
+	if err := tok.Destroy(t.Context(), o.Ref()); !errors.Is(err, fault.Conflict) {
+		t.Errorf("a wrong modulus shown always: got %v, want conflict", err)
+	}
+	s.tell(getAttributeValue, pass, 0, 0)
+}
