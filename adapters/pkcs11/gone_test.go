@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	raw "github.com/miekg/pkcs11"
+
 	"gatehouse/adapters/pkcs11"
 	"gatehouse/core/fault"
 	"gatehouse/core/hsm"
@@ -48,6 +50,35 @@ func TestTokenVanishes(t *testing.T) {
 	if _, err := tok.Operate(t.Context(), o.Ref(), encryptData); err != nil {
 		t.Errorf("after it has come back: %v", err)
 	}
+}
+
+// TestTokenBusy: a token that fails for a moment when it is asked who it is, as
+// SoftHSM2 does while another process logs in, is there all the same.
+func TestTokenBusy(t *testing.T) {
+	s, tok, _ := failing(t)
+	fresh := aesKey
+	for i, do := range map[string]func() error{
+		"check": func() error { _, err := tok.Check(t.Context()); return err },
+		"generate": func() error {
+			fresh.ID = []byte("made meanwhile")
+			_, err := tok.Generate(t.Context(), fresh)
+			return err
+		},
+	} {
+		calls := s.calls(getTokenInfo)
+		s.tell(getTokenInfo, fail, 3, raw.CKR_GENERAL_ERROR)
+		if err := do(); err != nil {
+			t.Errorf("%s: %v", i, err)
+		}
+		if got := s.calls(getTokenInfo) - calls; got < 4 {
+			t.Errorf("%s: the token was asked %d times, want 4 at least", i, got)
+		}
+	}
+	s.tell(getTokenInfo, fail, always, raw.CKR_GENERAL_ERROR)
+	if _, err := tok.Check(t.Context()); !errors.Is(err, fault.Unavailable) {
+		t.Errorf("a token that goes on failing: got %v, want unavailable", err)
+	}
+	s.tell(getTokenInfo, pass, 0, 0)
 }
 
 func rename(t *testing.T, from, to string) {

@@ -3,6 +3,7 @@ package pkcs11
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/miekg/pkcs11"
 
@@ -64,10 +65,22 @@ func version(v pkcs11.Version) string { return fmt.Sprintf("%d.%d", v.Major, v.M
 // all tokens of a maker.
 type identity struct{ label, serial, manufacturer string }
 
+// pauses are those after which a token that does not tell who it is, and not why,
+// is asked again. A login has SoftHSM2 write its token's own file anew, and all
+// other processes fail to read it meanwhile.
+var pauses = []time.Duration{time.Millisecond, 4 * time.Millisecond, 16 * time.Millisecond}
+
 // tokenIn asks for the token in a slot; Unavailable with fault.WrongSlot when
 // there is none that is initialised.
 func (m *Module) tokenIn(slot uint) (identity, pkcs11.TokenInfo, error) {
 	info, err := m.lib.GetTokenInfo(slot)
+	for _, pause := range pauses {
+		if code(err) != pkcs11.CKR_GENERAL_ERROR {
+			break
+		}
+		time.Sleep(pause)
+		info, err = m.lib.GetTokenInfo(slot)
+	}
 	switch code(err) {
 	case pkcs11.CKR_OK:
 	case pkcs11.CKR_SLOT_ID_INVALID, pkcs11.CKR_TOKEN_NOT_PRESENT, pkcs11.CKR_TOKEN_NOT_RECOGNIZED:
