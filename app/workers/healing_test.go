@@ -177,32 +177,56 @@ func TestChangesAreNotRepeated(t *testing.T) {
 
 func TestWorkersBehind(t *testing.T) {
 	t.Parallel()
-	notFound := fault.New(fault.NotFound, "the key is not in the HSM")
 	label := []byte("another")
 	for name, call := range map[string]struct {
 		simulated tokensim.Call
 		do        func(w *world) error
 	}{
-		"when a key is used":    {tokensim.Operate, func(w *world) error { return w.encrypt(time.Second) }},
-		"when a key is changed": {tokensim.Update, func(w *world) error { return w.tok.Update(w.Context(), w.key, hsm.Change{Label: &label}) }},
+		"when a key is used":      {tokensim.Operate, func(w *world) error { return w.encrypt(time.Second) }},
+		"when a key is changed":   {tokensim.Update, func(w *world) error { return w.tok.Update(w.Context(), w.key, hsm.Change{Label: &label}) }},
+		"when a key is destroyed": {tokensim.Destroy, func(w *world) error { return w.tok.Destroy(w.Context(), w.key) }},
 	} {
-		t.Run("another is asked "+name, func(t *testing.T) {
-			inWorld(t, 2, func(w *world) {
-				w.slot.Fail(tokensim.Fault{Call: call.simulated, Err: notFound})
-				if err := call.do(w); err != nil {
-					w.Errorf("got %v, want the other worker to do it", err)
-				}
+		for _, behind := range []error{
+			fault.New(fault.NotFound, "the key is not in the HSM"),
+			fault.New(fault.Conflict, "several keys in the HSM have this CKA_ID and CKA_LABEL, and nothing tells them apart"),
+		} {
+			kind := fault.KindOf(behind)
+			t.Run("another is asked "+name+" and fails as "+string(kind), func(t *testing.T) {
+				inWorld(t, 2, func(w *world) {
+					w.slot.Fail(tokensim.Fault{Call: call.simulated, Err: behind})
+					if err := call.do(w); err != nil {
+						w.Errorf("got %v, want the other worker to do it", err)
+					}
+					w.pass(time.Second)
+					var steps []healing.Step
+					for _, s := range w.started {
+						steps = append(steps, s.Steps()...)
+					}
+					if want := []healing.Step{healing.NewLibrary}; !slices.Equal(steps, want) {
+						w.Errorf("the workers took %v, want %v of the one behind", steps, want)
+					}
+				})
 			})
-		})
-		t.Run("and believed "+name, func(t *testing.T) {
-			inWorld(t, 2, func(w *world) {
-				w.slot.Fail(tokensim.Fault{Call: call.simulated, Err: notFound, Stays: true})
-				if err := call.do(w); !errors.Is(err, fault.NotFound) {
-					w.Errorf("got %v, want not found", err)
-				}
+			t.Run("and believed "+name+" and fails as "+string(kind), func(t *testing.T) {
+				inWorld(t, 2, func(w *world) {
+					w.slot.Fail(tokensim.Fault{Call: call.simulated, Err: behind, Stays: true})
+					if err := call.do(w); !errors.Is(err, kind) {
+						w.Errorf("got %v, want %s", err, kind)
+					}
+				})
 			})
-		})
+		}
 	}
+	t.Run("a key that is there already is not made by another", func(t *testing.T) {
+		inWorld(t, 2, func(w *world) {
+			w.slot.Fail(tokensim.Fault{Call: tokensim.Generate, Err: fault.New(fault.Conflict, "a key with this CKA_ID is in the HSM already")})
+			other := template
+			other.ID = []byte("other")
+			if _, err := w.tok.Generate(w.Context(), other); !errors.Is(err, fault.Conflict) {
+				w.Errorf("got %v, want conflict", err)
+			}
+		})
+	})
 }
 
 func TestLadder(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"sync"
 
 	"gatehouse/core/fault"
@@ -78,7 +79,7 @@ func repeated[T any](ctx context.Context, s *Slot, c class, f func(token.Worker)
 			broken++
 		}
 		switch {
-		case errors.Is(err, fault.NotFound) && c == operate:
+		case c == operate && (errors.Is(err, fault.NotFound) || errors.Is(err, fault.Conflict)):
 			return ahead(m, w, c, f)
 		case errors.Is(err, fault.Internal) && n > 1, !errors.Is(err, fault.Unavailable) && !errors.Is(err, fault.Internal),
 			errors.As(err, new(final)), n == attempts, broken == endings, ctx.Err() != nil:
@@ -88,8 +89,9 @@ func repeated[T any](ctx context.Context, s *Slot, c class, f func(token.Worker)
 	}
 }
 
-// once makes a call that may change the token: again only when it was not tried.
-func once[T any](ctx context.Context, s *Slot, f func(token.Worker) (T, error)) (v T, err error) {
+// once makes a call that may change the token: again only when it was not tried,
+// or when it failed as one of kinds, which says of f that it has changed nothing.
+func once[T any](ctx context.Context, s *Slot, f func(token.Worker) (T, error), kinds ...fault.Kind) (v T, err error) {
 	if err := s.enter(); err != nil {
 		return v, err
 	}
@@ -100,7 +102,7 @@ func once[T any](ctx context.Context, s *Slot, f func(token.Worker) (T, error)) 
 			return v, down
 		}
 		v, err = do(m, w, change, f)
-		if errors.Is(err, fault.NotFound) {
+		if errors.Is(err, fault.NotFound) || err != nil && slices.Contains(kinds, fault.KindOf(err)) {
 			return ahead(m, w, change, f)
 		}
 		if err == nil || !errors.Is(err, fault.Untried) || n == attempts {
@@ -109,10 +111,12 @@ func once[T any](ctx context.Context, s *Slot, f func(token.Worker) (T, error)) 
 	}
 }
 
-// ahead makes a call that a member behind did not find the key for with another
-// one: some libraries do not see, or not at once, what another process has made,
-// and it is not always the same member that changes the token. When the key is
-// there, the one behind has to look anew. Without another one it looks again.
+// ahead makes a call that a member behind did not find the key for, or several
+// keys, with another one: some libraries do not see, or not at once, what another
+// process has made, and it is not always the same member that changes the token;
+// SoftHSM2 shows a key twice to the process that has made it, when that looked at
+// its token in the same moment in which another had changed it. When the other one
+// finds the key, the one behind has to look anew. Without another one it looks again.
 func ahead[T any](behind *member, w token.Worker, c class, f func(token.Worker) (T, error)) (T, error) {
 	other, ow := behind.slot.pick(change, behind)
 	if ow == nil {
@@ -120,7 +124,7 @@ func ahead[T any](behind *member, w token.Worker, c class, f func(token.Worker) 
 	}
 	v, err := do(other, ow, c, f)
 	if err == nil {
-		behind.slot.log.Info("worker does not see a key that is there", slog.Int("worker", behind.number))
+		behind.slot.log.Info("worker does not see a key as it is there", slog.Int("worker", behind.number))
 		behind.suspect(behind.current(), errBehind)
 	}
 	return v, err
@@ -224,12 +228,12 @@ func (s *Slot) operate(ctx context.Context, f func(context.Context, token.Worker
 
 // Update changes attributes of a key.
 func (s *Slot) Update(ctx context.Context, ref hsm.Ref, c hsm.Change) error {
-	_, err := once(ctx, s, func(w token.Worker) (struct{}, error) { return struct{}{}, w.Update(ctx, ref, c) })
+	_, err := once(ctx, s, func(w token.Worker) (struct{}, error) { return struct{}{}, w.Update(ctx, ref, c) }, fault.Conflict)
 	return err
 }
 
 // Destroy removes a key.
 func (s *Slot) Destroy(ctx context.Context, ref hsm.Ref) error {
-	_, err := once(ctx, s, func(w token.Worker) (struct{}, error) { return struct{}{}, w.Destroy(ctx, ref) })
+	_, err := once(ctx, s, func(w token.Worker) (struct{}, error) { return struct{}{}, w.Destroy(ctx, ref) }, fault.Conflict)
 	return err
 }
