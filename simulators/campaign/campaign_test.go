@@ -3,6 +3,9 @@ package campaign_test
 import (
 	"context"
 	"errors"
+	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -57,6 +60,63 @@ func TestSome(t *testing.T) {
 	if err := c.End(); err != nil {
 		t.Error(err)
 	}
+}
+
+// TestLostToken: a token whose file is cut short is put back, and that is told as
+// wrong, because no process has died in a login.
+func TestLostToken(t *testing.T) {
+	w := world(t)
+	c, err := campaign.Begin(t.Context(), w, 2, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := tokenFile(t, w.Tokens[0])
+	whole, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Truncate(file, int64(len(whole)/2)); err != nil {
+		t.Fatal(err)
+	}
+	r, err := c.Inject(t.Context(), campaign.Faults()[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.ContainsFunc(r.Violations, func(v string) bool { return strings.Contains(v, "no process died in C_Login") }) || r.Lost != 0 {
+		t.Errorf("got %d lost and %q, want the loss told as wrong", r.Lost, r.Violations)
+	}
+	if now, err := os.ReadFile(file); err != nil || len(now) != len(whole) {
+		t.Errorf("got %d bytes and %v, want the %d of the token put back", len(now), err, len(whole))
+	}
+	if err := c.End(); err != nil {
+		t.Error(err)
+	}
+}
+
+// tokenFile returns the file in which SoftHSM2 keeps a token's own data.
+func tokenFile(t *testing.T, st softtoken.Token) string {
+	t.Helper()
+	for _, v := range st.Env {
+		conf, found := strings.CutPrefix(v, "SOFTHSM2_CONF=")
+		if !found {
+			continue
+		}
+		text, err := os.ReadFile(conf)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for line := range strings.Lines(string(text)) {
+			if dir, found := strings.CutPrefix(line, "directories.tokendir = "); found {
+				all, err := filepath.Glob(filepath.Join(strings.TrimSpace(dir), "*", "token.object"))
+				if err != nil || len(all) == 0 {
+					t.Fatalf("got %q and %v, want the tokens' files", all, err)
+				}
+				return all[0]
+			}
+		}
+	}
+	t.Fatal("the token has no folder")
+	return ""
 }
 
 func TestHungSlot(t *testing.T) {

@@ -65,11 +65,17 @@ func Isolate(ctx context.Context, w *World, hang time.Duration) (r Isolation, er
 		})
 	})
 	both.Wait()
+	deaths, err := w.loginDeaths()
+	if err != nil {
+		return r, err
+	}
 	if err := w.Faults.Clear(); err != nil {
 		return r, err
 	}
 	var back Result
-	first.recovered(ctx, &back, time.Now())
+	if err := first.recovered(ctx, &back, time.Now(), deaths); err != nil {
+		return r, err
+	}
 	r.Back = back.Back
 	r.judge(signing, asking, hanging)
 	r.Violations = append(r.Violations, back.Violations...)

@@ -85,6 +85,14 @@ func (r Report) Violations() (n int) {
 	return n
 }
 
+// Lost returns how many tokens SoftHSM2 has lost when its process died in a login.
+func (r Report) Lost() (n int) {
+	for _, res := range r.Results {
+		n += res.Lost
+	}
+	return n
+}
+
 // latencies are how long something took, again and again.
 type latencies []time.Duration
 

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
+	"strings"
 	"time"
 
 	"gatehouse/ports/token"
@@ -19,6 +21,7 @@ type Result struct {
 	Back       time.Duration // from the fault's end until the gateway served again
 	Full       time.Duration // until every worker did
 	Strays     int           // objects that a process left half made
+	Lost       int           // tokens that SoftHSM2 left half written, when its process died in a login
 	Violations []string
 }
 
@@ -31,6 +34,13 @@ const calm = 100 * time.Millisecond
 
 // strikes is how long a fault may take until it meets a call.
 const strikes = 4 * time.Second
+
+// sessions is how many sessions a worker may have: those that it works with,
+// the one that holds the login, and one to spare.
+const sessions = 6
+
+// crowd is a rule that a process meets which opens one more.
+var crowd = fmt.Sprintf("C_OpenSession open %d -> delay 1us", sessions)
 
 // A Campaign injects faults into the first slot of a world, under traffic.
 type Campaign struct {
@@ -69,9 +79,13 @@ func (c *Campaign) End() error {
 func (c *Campaign) Inject(ctx context.Context, f Fault) (r Result, err error) {
 	r.Fault = f
 	before := c.w.injected()
+	deaths, err := c.w.loginDeaths()
+	if err != nil {
+		return r, err
+	}
 	during := &Tally{Allows: f.allows()}
 	c.traffic.tally.Store(during)
-	if err := c.w.Faults.Set(f.Rules...); err != nil {
+	if err := c.w.Faults.Set(append(slices.Clip(f.Rules), crowd)...); err != nil {
 		return r, err
 	}
 	if f.Signal != 0 {
@@ -89,7 +103,16 @@ func (c *Campaign) Inject(ctx context.Context, f Fault) (r Result, err error) {
 		return r, err
 	}
 	ended := time.Now()
-	c.recovered(ctx, &r, ended)
+	if err := c.recovered(ctx, &r, ended, deaths); err != nil {
+		return r, err
+	}
+	log, err := c.w.injectedSince(before)
+	if err != nil {
+		return r, err
+	}
+	if strings.Contains(log, crowd) {
+		r.Violations = append(r.Violations, fmt.Sprintf("a worker has opened more than %d sessions", sessions))
+	}
 	still := &Tally{}
 	c.traffic.tally.Store(still)
 	rest(ctx, calm)
@@ -116,8 +139,29 @@ func (c *Campaign) Inject(ctx context.Context, f Fault) (r Result, err error) {
 	return r, ctx.Err()
 }
 
-// recovered waits until a signature can be had and the gateway says that it is healthy.
-func (c *Campaign) recovered(ctx context.Context, r *Result, ended time.Time) {
+// kept makes sure that the token's file is whole. Nobody but SoftHSM2 writes it, and
+// it does so in C_Login only: that it is not is SoftHSM2's own doing where a process
+// has died in that call since there were so many deaths. Otherwise it is a violation.
+func (c *Campaign) kept(ctx context.Context, r *Result, deaths uint64) error {
+	lost := c.w.restore(ctx)
+	if lost == 0 {
+		return nil
+	}
+	now, err := c.w.loginDeaths()
+	switch {
+	case err != nil:
+		return err
+	case now > deaths:
+		r.Lost += lost
+	default:
+		r.Violations = append(r.Violations, fmt.Sprintf("%d tokens were lost while no process died in C_Login, and their files put back", lost))
+	}
+	return nil
+}
+
+// recovered waits until a signature can be had and the gateway says that it is
+// healthy. A token that SoftHSM2 has lost is out of order until its file is put back.
+func (c *Campaign) recovered(ctx context.Context, r *Result, ended time.Time, deaths uint64) error {
 	var serves, healthy time.Duration
 	var last error
 	for serves == 0 || healthy == 0 {
@@ -135,15 +179,21 @@ func (c *Campaign) recovered(ctx context.Context, r *Result, ended time.Time) {
 			r.Violations = append(r.Violations, fmt.Sprintf("the gateway does not serve again: signature %v, healthy %v, %v", serves > 0, healthy > 0, last))
 			break
 		}
-		if serves == 0 || healthy == 0 {
-			rest(ctx, 10*time.Millisecond)
+		if serves > 0 && healthy > 0 {
+			break
 		}
+		lost := r.Lost
+		if err := c.kept(ctx, r, deaths); err != nil {
+			return err
+		}
+		if r.Lost > lost {
+			ended = time.Now()
+		}
+		rest(ctx, 10*time.Millisecond)
 	}
 	r.Back = max(serves, healthy)
-	if n := c.w.mended(); n > 0 {
-		r.Violations = append(r.Violations, fmt.Sprintf("SoftHSM2 lost %d tokens, whose files were put back", n))
-	}
 	if r.Back > Within {
 		r.Violations = append(r.Violations, fmt.Sprintf("a signature after %s, healthy after %s", serves.Round(time.Millisecond), healthy.Round(time.Millisecond)))
 	}
+	return c.kept(ctx, r, deaths)
 }

@@ -37,10 +37,6 @@ type Soak struct {
 	Found    []string // leaks
 }
 
-// sessions is how many sessions a worker may have: those that it works with,
-// the one that holds the login, and one to spare.
-const sessions = 6
-
 // RunSoak injects faults of the table at random until it has lasted so long,
 // and looks for what is never given back. Told is called now and then.
 func RunSoak(ctx context.Context, w *World, lasting time.Duration, seed uint64, told func(Soak)) (s Soak, err error) {
@@ -87,12 +83,7 @@ func (c *Campaign) measure(ctx context.Context) (m Measure, err error) {
 	if err := w.ready(ctx, w.Tokens[0].Slot); err != nil {
 		return m, err
 	}
-	// A worker that has just begun tries what its token can do in a session of its
-	// own; one that has too many a second later, too, has lost some.
-	if m.Crowded, err = w.crowded(ctx); err == nil && m.Crowded {
-		m.Crowded, err = w.crowded(ctx)
-	}
-	if err != nil {
+	if m.Crowded, err = w.crowded(ctx); err != nil {
 		return m, err
 	}
 	gateway, _ := statOf(w.Lab.Gateway.PID)

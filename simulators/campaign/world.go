@@ -124,43 +124,6 @@ func (w *World) tokens() error {
 	return w.keep()
 }
 
-// keep remembers the tokens' own files: SoftHSM2 writes them anew at every
-// login, and loses the token when its process is killed meanwhile.
-func (w *World) keep() error {
-	paths, err := filepath.Glob(filepath.Join(w.folder(), "*", "token.object"))
-	if err != nil || len(paths) != len(w.Tokens) {
-		return fmt.Errorf("looking for the tokens' files: %w", errors.Join(err, fmt.Errorf("found %d", len(paths))))
-	}
-	w.kept = map[string][]byte{}
-	for _, p := range paths {
-		if w.kept[p], err = os.ReadFile(p); err != nil {
-			return fmt.Errorf("keeping a token's file: %w", err)
-		}
-	}
-	return nil
-}
-
-// folder returns the folder with a folder for each token.
-func (w *World) folder() string {
-	if w.memory != "" {
-		return filepath.Join(w.memory, "tokens")
-	}
-	return filepath.Join(w.Lab.Dir, "tokens", "tokens")
-}
-
-// mended puts back the files of tokens that SoftHSM2 has lost, and returns how many.
-func (w *World) mended() (n int) {
-	for path, text := range w.kept {
-		if now, err := os.ReadFile(path); err == nil && len(now) >= len(text) {
-			continue
-		}
-		if err := os.WriteFile(path, text, 0o600); err == nil {
-			n++
-		}
-	}
-	return n
-}
-
 // freePort returns a port on which nothing listens.
 func freePort(ctx context.Context) (string, error) {
 	l, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
@@ -170,15 +133,6 @@ func freePort(ctx context.Context) (string, error) {
 	defer l.Close()
 	_, port, err := net.SplitHostPort(l.Addr().String())
 	return port, err
-}
-
-// injected grows with every fault that has met a call: it is the size of the log.
-func (w *World) injected() int64 {
-	info, err := os.Stat(filepath.Join(w.Lab.Dir, "faults", "log"))
-	if err != nil {
-		return 0 // there is none before the first
-	}
-	return info.Size()
 }
 
 // trust returns how a client of the lab's gateway trusts it, and is trusted.

@@ -87,8 +87,13 @@ func (r *runCmd) faults(ctx context.Context, c *cli) (string, int, error) {
 	if err != nil || len(report.Results) == 0 {
 		return "", 0, err
 	}
-	fmt.Print("\n", report.Table(), "\n")
+	fmt.Print("\n", report.Table(), "\n", lost(report), "\n")
 	return report.Table(), report.Violations(), nil
+}
+
+// lost tells what SoftHSM2 has lost by its own doing.
+func lost(r campaign.Report) string {
+	return fmt.Sprintf("Tokens that SoftHSM2 left half written, when its process died in C_Login, and whose files were put back: %d\n", r.Lost())
 }
 
 func tell(violations []string) int {

@@ -44,7 +44,7 @@ func (s *soakCmd) Run(ctx context.Context, c *cli) error {
 	if err != nil {
 		return err
 	}
-	fmt.Print("\n", soak.Table(), "\n", soak.Report.Table(), "\n")
+	fmt.Print("\n", soak.Table(), "\n", soak.Report.Table(), "\n", lost(soak.Report), "\n")
 	tell(soak.Found)
 	if s.Write != "" {
 		if err := write(s.Write, "soak", soak.Table()); err != nil {
