@@ -32,8 +32,9 @@ const Within = 2 * time.Second
 // next fault.
 const calm = 100 * time.Millisecond
 
-// strikes is how long a fault may take until it meets a call.
-const strikes = 4 * time.Second
+// strikes is how long a fault may take until it meets a call: long, for the machine
+// may be busy, and keys are made now and then only.
+const strikes = 30 * time.Second
 
 // sessions is how many sessions a worker may have: those that it works with,
 // the one that holds the login, and one to spare.
