@@ -217,6 +217,24 @@ func TestWorkersBehind(t *testing.T) {
 			})
 		}
 	}
+	t.Run("the only one looks anew when it sees several keys, once a minute", func(t *testing.T) {
+		inWorld(t, 1, func(w *world) {
+			several := fault.New(fault.Conflict, "several keys")
+			w.slot.Fail(tokensim.Fault{Call: tokensim.Operate, Err: several})
+			if err := w.encrypt(5 * time.Second); err != nil {
+				w.Errorf("got %v, want the operation done by the worker that has looked anew", err)
+			}
+			w.slot.Fail(tokensim.Fault{Call: tokensim.Operate, Err: several, Stays: true})
+			for range 2 {
+				if err := w.encrypt(5 * time.Second); !errors.Is(err, fault.Conflict) {
+					w.Errorf("got %v, want conflict", err)
+				}
+			}
+			if got, want := w.started[0].Steps(), []healing.Step{healing.NewLibrary}; !slices.Equal(got, want) {
+				w.Errorf("the worker took %v, want %v", got, want)
+			}
+		})
+	})
 	t.Run("a key that is there already is not made by another", func(t *testing.T) {
 		inWorld(t, 2, func(w *world) {
 			w.slot.Fail(tokensim.Fault{Call: tokensim.Generate, Err: fault.New(fault.Conflict, "a key with this CKA_ID is in the HSM already")})

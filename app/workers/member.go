@@ -30,6 +30,7 @@ type member struct {
 	doubted bool      // it serves, and is being asked whether it does
 	since   time.Time // it has been serving, or not
 	why     error     // it does not serve
+	anew    time.Time // it was last told to look anew by a client's call alone
 	starts  int
 	steps   map[healing.Step]int
 	calls   calls
@@ -202,6 +203,25 @@ func (m *member) suspect(w token.Worker, err error) {
 	}
 	m.doubted = true
 	m.ailing <- err // has room: it is not doubted twice
+}
+
+// seldom is how often clients may have a worker look at its token anew: keys that
+// are several for good must not hold up all others.
+const seldom = time.Minute
+
+// looksAnew has the worker look at its token anew, unless it has done so lately.
+func (m *member) looksAnew(w token.Worker) bool {
+	now := m.slot.cfg.Now()
+	m.mu.Lock()
+	may := m.anew.IsZero() || now.Sub(m.anew) >= seldom
+	if may {
+		m.anew = now
+	}
+	m.mu.Unlock()
+	if may {
+		m.suspect(w, errBehind)
+	}
+	return may
 }
 
 // current returns the worker; nil while there is none.

@@ -80,7 +80,7 @@ func repeated[T any](ctx context.Context, s *Slot, c class, f func(token.Worker)
 		}
 		switch {
 		case c == operate && (errors.Is(err, fault.NotFound) || errors.Is(err, fault.Conflict)):
-			return ahead(m, w, c, f)
+			return ahead(ctx, m, w, c, f, err)
 		case errors.Is(err, fault.Internal) && n > 1, !errors.Is(err, fault.Unavailable) && !errors.Is(err, fault.Internal),
 			errors.As(err, new(final)), n == attempts, broken == endings, ctx.Err() != nil:
 			return v, err
@@ -103,7 +103,7 @@ func once[T any](ctx context.Context, s *Slot, f func(token.Worker) (T, error), 
 		}
 		v, err = do(m, w, change, f)
 		if errors.Is(err, fault.NotFound) || err != nil && slices.Contains(kinds, fault.KindOf(err)) {
-			return ahead(m, w, change, f)
+			return ahead(ctx, m, w, change, f, err)
 		}
 		if err == nil || !errors.Is(err, fault.Untried) || n == attempts {
 			return v, err
@@ -116,9 +116,15 @@ func once[T any](ctx context.Context, s *Slot, f func(token.Worker) (T, error), 
 // process has made, and it is not always the same member that changes the token;
 // SoftHSM2 shows a key twice to the process that has made it, when that looked at
 // its token in the same moment in which another had changed it. When the other one
-// finds the key, the one behind has to look anew. Without another one it looks again.
-func ahead[T any](behind *member, w token.Worker, c class, f func(token.Worker) (T, error)) (T, error) {
+// finds the key, the one behind has to look anew. Without another one it looks again,
+// for several keys anew, now and then.
+func ahead[T any](ctx context.Context, behind *member, w token.Worker, c class, f func(token.Worker) (T, error), found error) (T, error) {
 	other, ow := behind.slot.pick(change, behind)
+	if ow == nil && errors.Is(found, fault.Conflict) && behind.looksAnew(w) {
+		if m, now, down := behind.slot.await(ctx, c, nil); down == nil {
+			return do(m, now, c, f)
+		}
+	}
 	if ow == nil {
 		return do(behind, w, c, f)
 	}
