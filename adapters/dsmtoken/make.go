@@ -156,7 +156,17 @@ func newRequest(tpl hsm.Template) dsmwire.SobjectRequest {
 		exponent := uint32(e)
 		r.PubExponent = &exponent
 	}
+	if tpl.Type == keys.RSA {
+		r.RSA = everyPadding()
+	}
 	return r
+}
+
+// everyPadding says that the other service is to forbid no padding: this one
+// does, by the policy of the virtual key.
+func everyPadding() *dsmwire.RSAOptions {
+	every := dsmwire.RSAPolicies{{}}
+	return &dsmwire.RSAOptions{EncryptionPolicy: every, SignaturePolicy: every}
 }
 
 // claims let one caller at a time make a key of one CKA_ID.

@@ -48,7 +48,7 @@ func (t *Token) Unwrap(ctx context.Context, with hsm.Ref, tpl hsm.Template, u op
 			return t.client.Unwrap(ctx, dsmwire.UnwrapKeyRequest{
 				Key: &dsmwire.SobjectDescriptor{KID: f.kid}, Alg: string(with.Type), ObjType: r.ObjType, WrappedKey: u.Wrapped,
 				Mode: mode(u.Mode, u.Hash), IV: u.IV, AD: u.AD, Tag: u.Tag,
-				Name: r.Name, Enabled: r.Enabled, KeyOps: r.KeyOps, CustomMetadata: r.CustomMetadata,
+				Name: r.Name, RSA: r.RSA, Enabled: r.Enabled, KeyOps: r.KeyOps, CustomMetadata: r.CustomMetadata,
 			})
 		})
 		return err

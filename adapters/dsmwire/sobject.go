@@ -85,24 +85,19 @@ type KeyLinks struct {
 type RSAOptions struct {
 	KeySize          *uint32     `json:"key_size,omitempty"`
 	PublicExponent   *uint32     `json:"public_exponent,omitempty"` // at creation only
-	EncryptionPolicy []RSAPolicy `json:"encryption_policy,omitempty"`
-	SignaturePolicy  []RSAPolicy `json:"signature_policy,omitempty"`
+	EncryptionPolicy RSAPolicies `json:"encryption_policy,omitzero"`
+	SignaturePolicy  RSAPolicies `json:"signature_policy,omitzero"`
 }
 
 // CipherOptions is what is particular to AES and DES3 keys.
 type CipherOptions struct {
 	CipherMode string `json:"cipher_mode,omitempty"` // the one mode that the key is for
+	RandomIV   *bool  `json:"random_iv,omitempty"`   // no initialisation vector is given to it
 }
 
 // ParamSetOptions is what is particular to ML-DSA and ML-KEM keys.
 type ParamSetOptions struct {
 	ParamSet string `json:"param_set,omitempty"`
-}
-
-// RSAPolicy is one alternative of an RSA key's policy; without a padding it
-// allows all.
-type RSAPolicy struct {
-	Padding *RawObject `json:"padding,omitempty"`
 }
 
 // SobjectRequest asks for a new key or for a change of one.

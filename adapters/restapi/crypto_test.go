@@ -28,8 +28,10 @@ func (w *world) estate(group string) estate {
 		return w.generate(r)
 	}
 	return estate{
-		aes:  make(dsmwire.SobjectRequest{ObjType: "AES", KeySize: ptr(uint32(256))}),
-		rsa:  make(dsmwire.SobjectRequest{ObjType: "RSA", KeySize: ptr(uint32(2048))}),
+		aes: make(dsmwire.SobjectRequest{ObjType: "AES", KeySize: ptr(uint32(256))}),
+		rsa: make(dsmwire.SobjectRequest{
+			ObjType: "RSA", KeySize: ptr(uint32(2048)), RSA: &dsmwire.RSAOptions{EncryptionPolicy: dsmwire.RSAPolicies{{}}},
+		}),
 		ec:   make(dsmwire.SobjectRequest{ObjType: "EC", EllipticCurve: "NistP256"}),
 		hmac: make(dsmwire.SobjectRequest{ObjType: "HMAC", KeySize: ptr(uint32(256))}),
 	}

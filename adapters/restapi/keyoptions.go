@@ -15,47 +15,51 @@ type modePolicy struct {
 	KeySizes  unbuilt `json:"key_sizes,omitzero"`
 	FPE       unbuilt `json:"fpe,omitzero"`
 	TagLength unbuilt `json:"tag_length,omitzero"`
-	RandomIV  unbuilt `json:"random_iv,omitzero"`
 	IVLength  unbuilt `json:"iv_length,omitzero"`
 }
 
-// cipherMode returns the mode that the options name; empty when they name none.
-func (o *modePolicy) cipherMode() (string, error) {
+// policy reads the options; the zero value when they ask for nothing.
+func (o *modePolicy) policy() (keys.CipherOptions, error) {
 	if o == nil {
-		return "", nil
+		return keys.CipherOptions{}, nil
 	}
 	if err := refuseUnbuilt(
-		named{"key_sizes", o.KeySizes}, named{"fpe", o.FPE}, named{"tag_length", o.TagLength},
-		named{"random_iv", o.RandomIV}, named{"iv_length", o.IVLength},
+		named{"key_sizes", o.KeySizes}, named{"fpe", o.FPE}, named{"tag_length", o.TagLength}, named{"iv_length", o.IVLength},
 	); err != nil {
-		return "", err
+		return keys.CipherOptions{}, err
 	}
+	p := keys.CipherOptions{RandomIV: isSet(o.RandomIV)}
 	if o.CipherMode == "" {
-		return "", nil
+		return p, nil
 	}
 	m, err := operations.ParseCipherMode(o.CipherMode)
-	return string(m), err
+	p.Mode = string(m)
+	return p, err
 }
 
-// policy reads the mode that a key of type t is to be for.
+// policy reads how a key of type t is to encrypt.
 func (r *sobjectRequest) policy(t keys.Type) (keys.CipherOptions, error) {
-	aes, err := r.AES.cipherMode()
+	var none keys.CipherOptions
+	aes, err := r.AES.policy()
 	if err != nil {
-		return keys.CipherOptions{}, err
+		return none, err
 	}
-	des3, err := r.DES3.cipherMode()
+	des3, err := r.DES3.policy()
 	switch {
 	case err != nil:
-		return keys.CipherOptions{}, err
-	case aes != "" && t != keys.AES:
-		return keys.CipherOptions{}, fault.New(fault.Invalid, "aes is for AES keys only")
-	case des3 != "" && t != keys.DES3:
-		return keys.CipherOptions{}, fault.New(fault.Invalid, "des3 is for DES3 keys only")
+		return none, err
+	case aes != none && t != keys.AES:
+		return none, fault.New(fault.Invalid, "aes is for AES keys only")
+	case des3 != none && t != keys.DES3:
+		return none, fault.New(fault.Invalid, "des3 is for DES3 keys only")
+	case t == keys.DES3:
+		return des3, nil
+	default:
+		return aes, nil
 	}
-	return keys.CipherOptions{Mode: aes + des3}, nil
 }
 
-// policyChange reads what a change of k makes of the mode that it is for; nil
+// policyChange reads what a change of k makes of how it encrypts; nil
 // leaves it.
 func (r *sobjectRequest) policyChange(k keys.Key) (*keys.CipherOptions, error) {
 	p, err := r.policy(k.Type)
@@ -90,10 +94,18 @@ func (r *sobjectRequest) paramSet(t keys.Type) (keys.ParamSet, error) {
 // showOptions tells of k what is particular to its type.
 func showOptions(o *dsmwire.Sobject, k keys.Key) {
 	cipher := &dsmwire.CipherOptions{CipherMode: k.Cipher.Mode}
+	if k.Cipher.RandomIV {
+		cipher.RandomIV = &k.Cipher.RandomIV
+	}
 	switch {
-	case k.Type == keys.AES && k.Cipher.Mode != "":
+	case k.Type == keys.RSA:
+		o.RSA = &dsmwire.RSAOptions{
+			KeySize:          o.KeySize,
+			EncryptionPolicy: rsaPolicy(k.Paddings.Encryption), SignaturePolicy: rsaPolicy(k.Paddings.Signature),
+		}
+	case k.Type == keys.AES && k.Cipher != (keys.CipherOptions{}):
 		o.AES = cipher
-	case k.Type == keys.DES3 && k.Cipher.Mode != "":
+	case k.Type == keys.DES3 && k.Cipher != (keys.CipherOptions{}):
 		o.DES3 = cipher
 	case k.Type == keys.MLDSA:
 		o.MLDSA = &dsmwire.ParamSetOptions{ParamSet: string(k.ParamSet)}

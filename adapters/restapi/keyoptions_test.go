@@ -31,7 +31,10 @@ func TestKeyOptionsOnTheWire(t *testing.T) {
 		{"AES with nothing", `"obj_type":"AES","key_size":256,"aes":{"cipher_mode":null,"random_iv":false,"fpe":null}`, 201, `"obj_type":"AES"`},
 		{"AES for what is not here", `"obj_type":"AES","key_size":256,"aes":{"cipher_mode":"FF1"}`, 501, "mode FF1 is not supported"},
 		{"AES for what nobody knows", `"obj_type":"AES","key_size":256,"aes":{"cipher_mode":"XTS"}`, 400, "mode is not one"},
-		{"AES with a policy that would not be obeyed", `"obj_type":"AES","key_size":256,"aes":{"random_iv":true}`, 501, "random_iv"},
+		{"AES of random IVs", `"obj_type":"AES","key_size":256,"aes":{"random_iv":true}`, 201, `"aes":{"random_iv":true}`},
+		{"DES3 of random IVs for CBC", `"obj_type":"DES3","key_size":168,"des3":{"random_iv":true,"cipher_mode":"CBC"}`, 201, `"des3":{"cipher_mode":"CBC","random_iv":true}`},
+		{"AES with a policy that would not be obeyed", `"obj_type":"AES","key_size":256,"aes":{"iv_length":12}`, 501, "iv_length"},
+		{"HMAC with random IVs", `"obj_type":"HMAC","key_size":256,"aes":{"random_iv":true}`, 400, "aes is for AES keys only"},
 		{"HMAC with options of AES", `"obj_type":"HMAC","key_size":256,"aes":{"cipher_mode":"ECB"}`, 400, "aes is for AES keys only"},
 		{"DES3 for CBC", `"obj_type":"DES3","key_size":168,"des3":{"cipher_mode":"CBC"}`, 201, `"des3":{"cipher_mode":"CBC"}`},
 	} {

@@ -127,7 +127,6 @@ func TestRefusedKeys(t *testing.T) {
 		{"times in the wrong order", http.MethodPost, `{"name":"x","obj_type":"AES","key_size":256,"activation_date":"20300101T000000Z","deactivation_date":"20290101T000000Z"}`, 400, "deactivation_date"},
 		{"a state at the end of life", http.MethodPost, `{"name":"x","obj_type":"AES","key_size":256,"state":"Destroyed"}`, 400, "state"},
 		{"a value to generate", http.MethodPost, `{"name":"x","obj_type":"AES","key_size":256,"value":"AAAA"}`, 400, "value"},
-		{"a restricted padding", http.MethodPost, `{"name":"x","obj_type":"RSA","key_size":2048,"rsa":{"encryption_policy":[{"padding":{"OAEP":{}}}]}}`, 501, "paddings"},
 		{"an empty interval of rotation", http.MethodPost, `{"name":"x","obj_type":"AES","key_size":256,"rotation_policy":{"interval_days":0}}`, 400, "rotation_policy"},
 		{"a published key", http.MethodPost, `{"name":"x","obj_type":"RSA","key_size":2048,"publish_public_key":{"state":"enabled"}}`, 501, "publishing"},
 		{"a long description", http.MethodPost, `{"name":"x","obj_type":"AES","key_size":256,"description":"` + strings.Repeat("x", 16<<10+1) + `"}`, 400, "description"},

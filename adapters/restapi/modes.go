@@ -9,16 +9,14 @@ import (
 
 // cryptMode reads the mode of an encryption or decryption with key k.
 //
-// Block ciphers have no default: the API leaves mode out of its required
-// fields only because RSA has one. An RSA key here is unconstrained, for which
-// the API's default is OAEP with SHA-256.
+// Where the request names none it is the default by the key's policy. A block
+// cipher's key whose policy names none has no default: the API leaves mode out of
+// its required fields only because RSA has one.
 func cryptMode(m *dsmwire.Mode, k keys.Key) (operations.Mode, operations.Hash, error) {
 	rsa := k.Type == keys.RSA
 	switch {
-	case m == nil && rsa:
-		return operations.OAEP, operations.SHA256, nil
 	case m == nil:
-		return "", operations.NoHash, nil // the operation's check refuses it with the key's type in hand
+		return operations.DefaultCipher(k) // of no mode the operation's check refuses it, with the key's type in hand
 	case m.IsPadding() != rsa:
 		return "", operations.NoHash, fault.New(fault.Invalid, "mode does not fit a key of type %s", k.Type)
 	case !rsa:
@@ -38,18 +36,16 @@ func cryptMode(m *dsmwire.Mode, k keys.Key) (operations.Mode, operations.Hash, e
 	}
 }
 
-// signatureMode reads the mode of a signature with key k over a digest by h.
-//
-// For an unconstrained RSA key the API names no default. It is PKCS1_V15 here:
-// every HSM has it, and what verifies a signature without being told a padding
-// expects it. PSS has one hash: other hashes for its mask are refused, because
-// most tokens would have to refuse them.
+// signatureMode reads the mode of a signature with key k over a digest by h, or
+// takes the default by the key's policy. PSS has one hash: other hashes for its
+// mask are refused, because most tokens would have to refuse them.
 func signatureMode(m *dsmwire.Mode, h operations.Hash, k keys.Key) (operations.Mode, error) {
 	if m == nil {
-		if k.Type == keys.RSA {
-			return operations.PKCS1v15, nil
+		mode, mask, err := operations.DefaultSignature(k, h)
+		if err == nil && mode == operations.PSS {
+			err = oneHash(mask, h)
 		}
-		return "", nil
+		return mode, err
 	}
 	switch {
 	case k.Type == keys.MLDSA && m.Name == dsmwire.Pure:
@@ -64,13 +60,21 @@ func signatureMode(m *dsmwire.Mode, h operations.Hash, k keys.Key) (operations.M
 		return operations.PKCS1v15, nil
 	case dsmwire.PSS:
 		mask, err := operations.ParseHash(m.Hash)
-		if err == nil && mask != h {
-			err = fault.New(fault.Unsupported, "PSS with another hash for its mask than hash_alg is not supported")
+		if err == nil {
+			err = oneHash(mask, h)
 		}
 		return operations.PSS, err
 	default:
 		return "", fault.New(fault.Invalid, "mode is not a padding for RSA signatures")
 	}
+}
+
+// oneHash refuses PSS with two hashes.
+func oneHash(mask, h operations.Hash) error {
+	if mask != h {
+		return fault.New(fault.Unsupported, "PSS with another hash for its mask than hash_alg is not supported")
+	}
+	return nil
 }
 
 // signatureHash reads hash_alg. Ed25519 hashes by itself, with SHA-512

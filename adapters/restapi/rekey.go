@@ -106,6 +106,16 @@ func reshaped(r *sobjectRequest, k keys.Key, spec keys.Spec) (keys.Spec, error) 
 	if bits != 0 {
 		spec.Size = bits
 	}
+	if cipher, err := r.policy(k.Type); err != nil {
+		return spec, err
+	} else if cipher != (keys.CipherOptions{}) {
+		spec.Cipher = cipher
+	}
+	given, err := r.paddings()
+	if err != nil {
+		return spec, err
+	}
+	spec.Paddings = given.Over(spec.Paddings)
 	e, err := exponent(r, k.Type)
 	if err != nil {
 		return spec, err

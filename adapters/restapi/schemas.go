@@ -66,6 +66,17 @@ func (modeUnion) Schema(huma.Registry) *huma.Schema {
 	}}
 }
 
+type paddingPolicyUnion struct{}
+
+// Schema describes a padding that a policy allows.
+func (paddingPolicyUnion) Schema(huma.Registry) *huma.Schema {
+	one := 1
+	return &huma.Schema{
+		Type: huma.TypeObject, MinProperties: &one, MaxProperties: &one,
+		Description: `A padding, as {"PKCS1_V15": {}}, {"OAEP": {}} for every hash, or {"OAEP": {"mgf": {"mgf1": {"hash": "SHA256"}}}}`,
+	}
+}
+
 type externalIDUnion struct{}
 
 // Schema describes the identity of the key that a virtual key stands for.
@@ -104,6 +115,7 @@ func describeWire(r huma.Registry) {
 		reflect.TypeFor[dsmwire.Removable[string]](): reflect.TypeFor[removableText](),
 		reflect.TypeFor[dsmwire.Principal]():         reflect.TypeFor[principalUnion](),
 		reflect.TypeFor[dsmwire.Mode]():              reflect.TypeFor[modeUnion](),
+		reflect.TypeFor[dsmwire.PaddingPolicy]():     reflect.TypeFor[paddingPolicyUnion](),
 		reflect.TypeFor[dsmwire.AppGroups]():         reflect.TypeFor[appGroupsUnion](),
 		reflect.TypeFor[dsmwire.ExternalID]():        reflect.TypeFor[externalIDUnion](),
 	} {

@@ -41,11 +41,6 @@ func sobject(k keys.Key, show shown) dsmwire.Sobject {
 	if show.kcv {
 		o.KCV, o.KCVCMAC = k.KCV, k.KCVCMAC
 	}
-	if k.Type == keys.RSA {
-		// What the API calls the empty constraint: every padding may be used.
-		unconstrained := []dsmwire.RSAPolicy{{}}
-		o.RSA = &dsmwire.RSAOptions{KeySize: o.KeySize, EncryptionPolicy: unconstrained, SignaturePolicy: unconstrained}
-	}
 	showOptions(&o, k)
 	return o
 }

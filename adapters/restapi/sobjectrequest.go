@@ -1,8 +1,6 @@
 package restapi
 
 import (
-	"slices"
-
 	"gatehouse/adapters/dsmwire"
 	"gatehouse/app/keyring"
 	"gatehouse/core/fault"
@@ -59,6 +57,9 @@ func newKeySpec(r *sobjectRequest) (id.Group, keys.Spec, error) {
 		return "", spec, err
 	}
 	if spec.Cipher, err = r.policy(spec.Type); err != nil {
+		return "", spec, err
+	}
+	if spec.Paddings, err = r.paddings(); err != nil {
 		return "", spec, err
 	}
 	if spec.ParamSet, err = r.paramSet(spec.Type); err != nil {
@@ -136,6 +137,11 @@ func keyChange(r *sobjectRequest, k keys.Key) (keyring.Change, error) {
 	if ch.Cipher, err = r.policyChange(k); err != nil {
 		return ch, err
 	}
+	p, err := r.paddings()
+	if err != nil {
+		return ch, err
+	}
+	ch.Paddings = &p
 	if ch.Rotation, err = newRotation(r); err != nil {
 		return ch, err
 	}
@@ -259,16 +265,8 @@ func optionalID[T ~string](s *string, field string) (T, error) {
 }
 
 // unsupported refuses options of the API that would change what the key may do,
-// and that nothing here would honour. Asking for the empty constraint, or for
-// nothing, is no such request.
+// and that nothing here would honour. Asking for nothing is no such request.
 func (r *sobjectRequest) unsupported() error {
-	if r.RSA != nil {
-		for _, p := range slices.Concat(r.RSA.EncryptionPolicy, r.RSA.SignaturePolicy) {
-			if p.Padding != nil {
-				return notYet("restricting the paddings of an RSA key")
-			}
-		}
-	}
 	if r.PublishPublicKey != nil && r.PublishPublicKey.State != "disabled" {
 		return notYet("publishing public keys")
 	}

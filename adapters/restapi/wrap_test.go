@@ -36,6 +36,7 @@ func TestWrapInBothKindsOfGroups(t *testing.T) {
 			kek := w.wrapper(named("kek"), group.id)
 			rsaKey := w.generate(dsmwire.SobjectRequest{
 				Name: ptr(named("rsa")), ObjType: "RSA", KeySize: ptr(uint32(2048)), GroupID: ptr(group.id),
+				RSA:    &dsmwire.RSAOptions{EncryptionPolicy: dsmwire.RSAPolicies{{}}},
 				KeyOps: ptr([]string{"WRAPKEY", "UNWRAPKEY", "SIGN", "VERIFY", "EXPORT"}),
 			})
 			subject := w.wrapper(named("subject"), group.id)

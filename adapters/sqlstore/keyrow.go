@@ -42,6 +42,8 @@ type keyDetail struct {
 	KCV              string          `json:"kcv,omitempty"`
 	KCVCMAC          string          `json:"kcv_cmac,omitempty"`
 	CipherMode       string          `json:"cipher_mode,omitempty"`
+	RandomIV         bool            `json:"random_iv,omitempty"`
+	Paddings         paddings        `json:"paddings,omitzero"`
 	PublicExponent   int             `json:"public_exponent,omitempty"`
 	CreatedAt        stamp           `json:"created_at,omitzero"`
 	ActivationDate   stamp           `json:"activation_date,omitzero"`
@@ -91,6 +93,7 @@ func rowOfKey(k keys.Key) (keyRow, error) {
 		Description: k.Description, Size: k.Size, Curve: k.Curve, Ops: k.Ops.Names(), Enabled: k.Enabled,
 		Origin: k.Origin, PublicOnly: k.PublicOnly, PublicKey: k.PublicKey, KCV: k.KCV,
 		ParamSet: k.ParamSet, KCVCMAC: k.KCVCMAC, CipherMode: k.Cipher.Mode,
+		RandomIV: k.Cipher.RandomIV, Paddings: paddingsOf(k.Paddings),
 		PublicExponent: k.RSA.PublicExponent,
 		CreatedAt:      at(k.CreatedAt), ActivationDate: at(k.ActivationDate), DeactivationDate: at(k.DeactivationDate),
 		CompromiseDate: at(k.CompromiseDate), DestructionDate: at(k.DestructionDate),
@@ -123,7 +126,8 @@ func (r keyRow) key() (keys.Key, error) {
 		Creator: id.Principal{Kind: r.CreatorKind, ID: r.CreatorID}, Material: none(r.Material), Version: r.Version,
 		Description: d.Description, Size: d.Size, Curve: d.Curve, Enabled: d.Enabled,
 		Origin: d.Origin, PublicOnly: d.PublicOnly, PublicKey: d.PublicKey, KCV: d.KCV,
-		ParamSet: d.ParamSet, KCVCMAC: d.KCVCMAC, Cipher: keys.CipherOptions{Mode: d.CipherMode},
+		ParamSet: d.ParamSet, KCVCMAC: d.KCVCMAC, Cipher: keys.CipherOptions{Mode: d.CipherMode, RandomIV: d.RandomIV},
+		Paddings:  d.Paddings.paddings(),
 		RSA:       keys.RSAOptions{PublicExponent: d.PublicExponent},
 		CreatedAt: d.CreatedAt.Time, ActivationDate: d.ActivationDate.Time, DeactivationDate: d.DeactivationDate.Time,
 		CompromiseDate: d.CompromiseDate.Time, DestructionDate: d.DestructionDate.Time,

@@ -24,6 +24,7 @@ type Change struct {
 	Metadata                     *map[string]string
 	ActivationDate, Deactivation *time.Time
 	Cipher                       *keys.CipherOptions
+	Paddings                     *keys.RSAPaddings // what is not given in them stays
 	Rotation                     *keys.RotationPolicy
 	NoRotation                   bool // ends the rotation policy
 }
@@ -41,7 +42,7 @@ func (ch Change) needs(k keys.Key) access.Permissions {
 		{differs(ch.Ops, k.Ops), access.MayUpdateOps},
 		{ch.ActivationDate != nil && !ch.ActivationDate.Equal(k.ActivationDate), access.MayActivate},
 		{ch.Deactivation != nil && !ch.Deactivation.Equal(k.DeactivationDate), access.MayRevoke},
-		{ch.Cipher != nil && *ch.Cipher != k.Cipher, access.MayUpdatePolicies},
+		{ch.policies(k), access.MayUpdatePolicies},
 		{ch.Rotation != nil && !ch.Rotation.Equal(k.Rotation) || ch.NoRotation && k.Rotation != nil, access.MayUpdatePolicies},
 	} {
 		if part.changes {
@@ -55,6 +56,19 @@ func (ch Change) needs(k keys.Key) access.Permissions {
 }
 
 func differs[T comparable](to *T, from T) bool { return to != nil && *to != from }
+
+// paddings are the policies of k after the change.
+func (ch Change) paddings(k keys.Key) keys.RSAPaddings {
+	if ch.Paddings == nil {
+		return k.Paddings
+	}
+	return ch.Paddings.Over(k.Paddings)
+}
+
+// policies reports whether the change is one of how k may be used.
+func (ch Change) policies(k keys.Key) bool {
+	return ch.Cipher != nil && *ch.Cipher != k.Cipher || !ch.paddings(k).Said().Equal(k.Paddings.Said())
+}
 
 // Update changes a key's metadata and permissions. Under a policy of
 // write-back, label and permissions are changed in the HSM first; if it
@@ -80,7 +94,7 @@ func (s *Service) Update(ctx context.Context, c access.Caller, kid id.Key, ch Ch
 func (ch Change) apply(k keys.Key, now time.Time) (keys.Key, error) {
 	state := k.StateAt(now)
 	action := keys.Describe
-	if differs(ch.Enabled, k.Enabled) || differs(ch.Ops, k.Ops) || ch.Cipher != nil && *ch.Cipher != k.Cipher || ch.Rotation != nil {
+	if differs(ch.Enabled, k.Enabled) || differs(ch.Ops, k.Ops) || ch.policies(k) || ch.Rotation != nil {
 		action = keys.Configure
 	}
 	if _, err := state.After(action); err != nil {
@@ -91,6 +105,10 @@ func (ch Change) apply(k keys.Key, now time.Time) (keys.Key, error) {
 	patch.Set(&k.Enabled, ch.Enabled)
 	patch.Set(&k.Metadata, ch.Metadata)
 	patch.Set(&k.Cipher, ch.Cipher)
+	k.Paddings = ch.paddings(k)
+	if err := k.Paddings.Check(k.Type); err != nil {
+		return k, err
+	}
 	if err := keys.CheckName(k.Name); err != nil {
 		return k, err
 	}

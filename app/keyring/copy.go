@@ -76,6 +76,11 @@ func (s *Service) mayCopy(ctx context.Context, c access.Caller, source keys.Key,
 	if _, err := source.StateAt(s.cfg.Now()).After(keys.Copy); err != nil {
 		return to, err
 	}
+	if original := specOf(source); spec.Cipher != original.Cipher || !spec.Paddings.Equal(original.Paddings) {
+		if err := access.ManageKey(c, source, access.MayUpdatePolicies); err != nil {
+			return to, err
+		}
+	}
 	switch {
 	case !source.Enabled:
 		return to, fault.New(fault.BadState, "sobject is not enabled")

@@ -76,8 +76,12 @@ func specOf(k keys.Key) keys.Spec {
 		Name: k.Name, Description: k.Description, Type: k.Type, Size: k.Size, Curve: k.Curve, ParamSet: k.ParamSet,
 		Ops: k.Ops, RSA: k.RSA, Cipher: k.Cipher, Enabled: k.Enabled, Metadata: k.Metadata,
 	}
-	if k.Type == keys.EC {
+	switch k.Type {
+	case keys.EC:
 		spec.Size = 0 // the curve's
+	case keys.RSA:
+		spec.Paddings = k.Paddings.Said()
+	default: // nothing is left to be told
 	}
 	return spec
 }

@@ -181,7 +181,11 @@ func (s *Service) inline(ctx context.Context, c access.Caller, in Inline) (keys.
 	if c.Account == "" {
 		return keys.Key{}, access.ErrNoSuchKey()
 	}
-	spec, err := keys.Spec{Name: "inline key", Type: in.Type, Enabled: true}.CheckImport(in.Value.Len())
+	spec := keys.Spec{Name: "inline key", Type: in.Type, Enabled: true}
+	if in.Type == keys.RSA {
+		spec.Paddings = keys.RSAPaddings{}.Said() // not the default of new keys
+	}
+	spec, err := spec.CheckImport(in.Value.Len())
 	if err != nil {
 		return keys.Key{}, err
 	}
@@ -211,7 +215,7 @@ func (s *Service) Persist(ctx context.Context, c access.Caller, gid id.Group, sp
 	}
 	defer material.Wipe()
 	spec.Type, spec.Size, spec.Curve, spec.ParamSet = k.Type, k.Size, k.Curve, k.ParamSet
-	spec.Ops, spec.RSA, spec.Cipher = k.Ops, k.RSA, k.Cipher
+	spec.Ops, spec.RSA, spec.Cipher, spec.Paddings = k.Ops, k.RSA, k.Cipher, k.Paddings
 	if k.ParamSet != "" {
 		spec.Size = 0 // the set tells it
 	}

@@ -48,7 +48,8 @@ type Key struct {
 	KCV         string // key check value: hex of the first three bytes, symmetric keys only
 	KCVCMAC     string // the same by CMAC: hex of the first five bytes, AES and DES3 of three keys only
 	RSA         RSAOptions
-	Cipher      CipherOptions
+	Paddings    RSAPaddings   // RSA only
+	Cipher      CipherOptions // AES and DES3 only
 
 	CreatedAt        time.Time
 	ActivationDate   time.Time
@@ -76,12 +77,16 @@ type RSAOptions struct {
 	PublicExponent int // 65537 unless given
 }
 
-// CipherOptions is what an AES or DES3 key's policy says of its modes.
+// CipherOptions is what an AES or DES3 key's policy says of how it encrypts.
 type CipherOptions struct {
 	// Mode is the one mode that the key is for (cipher_mode in the API, in the
 	// spelling of operations.Mode). Empty, it is for every mode but ECB, which
 	// shows equal blocks and which a key's policy must therefore name.
 	Mode string
+
+	// RandomIV says that the initialisation vector of whatever the key encrypts
+	// is random, and never given (random_iv in the API).
+	RandomIV bool
 }
 
 // RevocationReason tells why a key was revoked (RFC 5280, 5.3.1).
@@ -121,6 +126,7 @@ func (k Key) Clone() Key {
 	k.Links.CopiedTo = slices.Clone(k.Links.CopiedTo)
 	k.Links.Subkeys = slices.Clone(k.Links.Subkeys)
 	k.Rotation = k.Rotation.clone()
+	k.Paddings = k.Paddings.clone()
 	k.History = slices.Clone(k.History) // what it remembers is never changed
 	if k.RevocationReason != nil {
 		r := *k.RevocationReason

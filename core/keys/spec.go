@@ -33,6 +33,7 @@ type Spec struct {
 	ParamSet       ParamSet // MLDSA and MLKEM only
 	Ops            Ops      // 0 means DefaultOps; stays 0 when the curve is not known before an import
 	RSA            RSAOptions
+	Paddings       RSAPaddings   // RSA only; what is not given gets the default of a new key
 	Cipher         CipherOptions // AES and DES3 only
 	Enabled        bool
 	ActivationDate time.Time // zero: active at once, unless State is PreActive
@@ -145,10 +146,13 @@ func (s Spec) check() (Spec, error) {
 		s.Size = s.Curve.Bits()
 	}
 	if s.Type != AES && s.Type != DES3 && s.Cipher != (CipherOptions{}) {
-		return s, fault.New(fault.Invalid, "cipher_mode is for AES and DES3 keys only")
+		return s, fault.New(fault.Invalid, "cipher_mode and random_iv are for AES and DES3 keys only")
+	}
+	var err error
+	if s.Paddings, err = s.Paddings.ofNewKey(s.Type); err != nil {
+		return s, err
 	}
 	if s.Type != EC || s.Curve != "" { // otherwise the imported material tells; see OnCurve
-		var err error
 		if s, err = s.OnCurve(s.Curve); err != nil {
 			return s, err
 		}

@@ -36,3 +36,32 @@ func TestPermit(t *testing.T) {
 		}
 	}
 }
+
+// A key that wants random initialisation vectors protects with no other one, and
+// undoes what has any.
+func TestPermitRandomIV(t *testing.T) {
+	t.Parallel()
+	iv := make([]byte, 16)
+	for name, c := range map[string]struct {
+		op   operations.Operation
+		want fault.Kind
+	}{
+		"encrypting with a given one": {operations.Encrypt{Mode: operations.CBC, IV: iv}, fault.Denied},
+		"wrapping with a given one":   {operations.Wrap{Mode: operations.CBC, IV: iv}, fault.Denied},
+		"in parts with a given one":   {operations.Begin{Mode: operations.CBC, IV: iv}, fault.Denied},
+		"deriving with a given one":   {operations.Derive{By: operations.EncryptData{Encryption: operations.Encrypt{Mode: operations.CBC, IV: iv}}}, fault.Denied},
+		"encrypting":                  {operations.Encrypt{Mode: operations.CBC}, ""},
+		"wrapping":                    {operations.Wrap{Mode: operations.KW}, ""},
+		"in parts":                    {operations.Begin{Mode: operations.CTR}, ""},
+		"decrypting":                  {operations.Decrypt{Mode: operations.CBC, IV: iv}, ""},
+		"decrypting in parts":         {operations.Begin{Decrypt: true, Mode: operations.CBC, IV: iv}, ""},
+		"unwrapping":                  {operations.Unwrap{Mode: operations.CBC, IV: iv}, ""},
+	} {
+		for random, want := range map[bool]fault.Kind{true: c.want, false: ""} {
+			err := operations.Permit(c.op, keys.Key{Type: keys.AES, Cipher: keys.CipherOptions{RandomIV: random}})
+			if got := fault.KindOf(err); err == nil && want != "" || err != nil && got != want {
+				t.Errorf("%s, random %t: got error %v, want kind %q", name, random, err, want)
+			}
+		}
+	}
+}

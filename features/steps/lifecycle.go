@@ -59,7 +59,7 @@ func lifecycleSteps() []Step {
 		{Then, `^"([^"]*)" has nothing to be undone$`, on1((*scenario).hasNoHistory)},
 
 		{Given, `^the application may do everything with keys of "([^"]*)" but ([A-Z_]+)$`, on2((*scenario).mayAllBut)},
-		{When, `^the application (activates|revokes|rotates|copies|disables|destroys) the key "([^"]*)"$`, on2((*scenario).appDoes)},
+		{When, `^the application (activates|revokes|rotates|copies|disables|restricts|destroys) the key "([^"]*)"$`, on2((*scenario).appDoes)},
 	}
 }
 
@@ -379,6 +379,9 @@ func (s *scenario) appDoes(ctx context.Context, what, name string) error {
 			return err
 		case "copies":
 			_, err := app.Copy(ctx, dsmwire.CopySobjectRequest{Key: dsmclient.ByID(kid), SobjectRequest: dsmwire.SobjectRequest{Name: &copied}})
+			return err
+		case "restricts":
+			_, err := app.UpdateKey(ctx, kid, dsmwire.SobjectRequest{AES: &dsmwire.CipherOptions{CipherMode: "GCM"}})
 			return err
 		case "disables":
 			_, err := app.UpdateKey(ctx, kid, dsmwire.SobjectRequest{Enabled: &disabled})

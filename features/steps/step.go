@@ -31,7 +31,7 @@ type Step struct {
 // Steps returns all step definitions.
 func Steps() []Step {
 	return slices.Concat(groupSteps(), connectionSteps(), testSteps(), trustSteps(), renewalSteps(), estateSteps(), tokenSteps(), syncSteps(), keySteps(), makingSteps(),
-		signingSteps(), encryptingSteps(), wrappingSteps(), derivingSteps(), looseSteps(), macSteps(), outcomeSteps(), testedSteps(), startingSteps(), balancerSteps(), loadSteps(), lifecycleSteps(), policySteps(), scanSteps(), serviceSteps(), objectSteps())
+		signingSteps(), encryptingSteps(), paddingSteps(), wrappingSteps(), derivingSteps(), looseSteps(), macSteps(), outcomeSteps(), testedSteps(), startingSteps(), balancerSteps(), loadSteps(), lifecycleSteps(), policySteps(), scanSteps(), serviceSteps(), objectSteps())
 }
 
 // Simulated is the tag of scenarios that need a Simulator.

@@ -176,6 +176,9 @@ func (p *player) take(ctx context.Context, objType, mode string, value []byte) (
 	} else if mode != "" {
 		r.AES = &options
 	}
+	if objType == "RSA" { // by itself it encrypts using OAEP alone
+		r.RSA = &dsmwire.RSAOptions{EncryptionPolicy: dsmwire.RSAPolicies{{}}}
+	}
 	o, err := p.Client.Import(ctx, r)
 	var refusal *dsmclient.Error
 	if err != nil && !errors.As(err, &refusal) {

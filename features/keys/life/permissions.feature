@@ -19,6 +19,7 @@ Feature: Each step of a key's life has its own permission
       | COPY_SOBJECTS                 | copies    |
       | ACTIVATE_SOBJECTS             | activates |
       | UPDATE_SOBJECTS_ENABLED_STATE | disables  |
+      | UPDATE_SOBJECT_POLICIES       | restricts |
       | DESTROY_SOBJECTS              | destroys  |
       | DELETE_SOBJECTS               | deletes   |
 

@@ -15,7 +15,8 @@ func (w *world) create(name string) intents.Intent {
 		ID: id.Intent(w.uuid()), Kind: intents.Create, Account: w.account, Group: w.group, Key: id.Key(w.uuid()),
 		Spec: keys.Spec{
 			Name: name, Description: "d", Type: keys.RSA, Size: 2048, Curve: keys.P256, Ops: keys.OpSign | keys.OpExport,
-			RSA: keys.RSAOptions{PublicExponent: 65537}, ParamSet: keys.MLKEM768, Cipher: keys.CipherOptions{Mode: "ECB"}, Enabled: true, ActivationDate: noon(), Deactivation: noon().AddDate(1, 0, 0),
+			RSA: keys.RSAOptions{PublicExponent: 65537}, ParamSet: keys.MLKEM768, Cipher: keys.CipherOptions{Mode: "ECB", RandomIV: true},
+			Paddings: keys.RSAPaddings{Encryption: keys.PaddingPolicy{Given: true}, Signature: keys.EveryPadding()}, Enabled: true, ActivationDate: noon(), Deactivation: noon().AddDate(1, 0, 0),
 			State: keys.PreActive, Rotation: &keys.RotationPolicy{Days: 1, EffectiveAt: noon()},
 			Metadata: map[string]string{"a": "<b>"},
 		},

@@ -21,7 +21,11 @@ func (w *world) fullKey(name string) keys.Key {
 		Type: keys.RSA, Size: 2048, Curve: keys.P256, Ops: keys.OpSign | keys.OpVerify | keys.OpDecapsulate, State: keys.Compromised,
 		Enabled: true, Origin: keys.OriginExternal, Creator: id.Principal{Kind: id.GroupPrincipal, ID: string(w.group)},
 		PublicOnly: true, PublicKey: []byte{0x30, 0, 0xff}, KCV: "abcdef", RSA: keys.RSAOptions{PublicExponent: 65537},
-		ParamSet: keys.MLKEM768, KCVCMAC: "0123456789", Cipher: keys.CipherOptions{Mode: "ECB"},
+		ParamSet: keys.MLKEM768, KCVCMAC: "0123456789", Cipher: keys.CipherOptions{Mode: "ECB", RandomIV: true},
+		Paddings: keys.RSAPaddings{
+			Encryption: keys.PaddingPolicy{Given: true, Rules: []keys.PaddingRule{{Padding: "OAEP", Hash: "SHA384"}, {}}},
+			Signature:  keys.PaddingPolicy{Given: true}, // which allows nothing
+		},
 		CreatedAt: at(0), ActivationDate: at(1), DeactivationDate: at(2), CompromiseDate: at(3), DestructionDate: at(4),
 		DeletionDate:     at(7),
 		RevocationReason: &keys.RevocationReason{Code: "KeyCompromise", Message: "lost", CompromiseAt: at(5)},
