@@ -55,7 +55,10 @@ func (e Encrypt) check(k keys.Key) error {
 		}
 		return checkAEADOnly(e.Mode, e.AD, e.Label)
 	case keys.RSA:
-		return checkRSAPadding(e.Mode, e.Hash, e.IV, e.AD, e.Label)
+		if err := checkRSAPadding(e.Mode, e.Hash, e.IV, e.AD, e.Label); err != nil {
+			return err
+		}
+		return checkProtects(k)
 	default:
 		return wrongKey(e, k)
 	}
@@ -175,11 +178,26 @@ func checkRSAPadding(m Mode, h Hash, iv, ad, label []byte) error {
 	}
 }
 
+// minRSA is the size in bits from which an RSA key protects anything. Shorter
+// ones undo and verify what they protected before (NIST SP 800-131A, sections 3
+// and 6), wherever they are kept.
+const minRSA = 2048
+
+func checkProtects(k keys.Key) error {
+	if k.Type == keys.RSA && k.Size != 0 && k.Size < minRSA {
+		return fault.New(fault.Unsupported, "RSA keys shorter than %d bits only verify and decrypt", minRSA)
+	}
+	return nil
+}
+
 func (s Sign) check(k keys.Key) error {
 	if err := checkContext(k, s.Context); err != nil {
 		return err
 	}
-	return checkSigning(s, k, s.Hash, s.Mode, s.Prehashed, s.Input)
+	if err := checkSigning(s, k, s.Hash, s.Mode, s.Prehashed, s.Input); err != nil {
+		return err
+	}
+	return checkProtects(k)
 }
 
 func (v Verify) check(k keys.Key) error {

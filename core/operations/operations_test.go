@@ -102,3 +102,28 @@ func TestParseModesAndHashes(t *testing.T) {
 		}
 	}
 }
+
+// TestShortRSA: a key of 1024 bits undoes and verifies, in whatever group it is.
+func TestShortRSA(t *testing.T) {
+	t.Parallel()
+	short := keys.Key{Type: keys.RSA, Size: 1024}
+	for name, tc := range map[string]struct {
+		op   operations.Operation
+		want error
+	}{
+		"it does not sign":      {operations.Sign{Mode: operations.PKCS1v15, Hash: operations.SHA256}, fault.Unsupported},
+		"it does not encrypt":   {operations.Encrypt{Mode: operations.OAEP, Hash: operations.SHA1}, fault.Unsupported},
+		"it does not wrap":      {operations.Wrap{Mode: operations.OAEP, Hash: operations.SHA1}, fault.Unsupported},
+		"a mistake is told yet": {operations.Sign{Hash: operations.SHA256}, fault.Invalid},
+		"it verifies":           {operations.Verify{Mode: operations.PKCS1v15, Hash: operations.SHA256}, nil},
+		"it decrypts":           {operations.Decrypt{Mode: operations.PKCS1v15, Cipher: make([]byte, 128)}, nil},
+		"it unwraps":            {operations.Unwrap{Mode: operations.PKCS1v15, Wrapped: make([]byte, 128)}, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if err := operations.Check(tc.op, short); !errors.Is(err, tc.want) {
+				t.Errorf("got %v, want %v", err, tc.want)
+			}
+		})
+	}
+}

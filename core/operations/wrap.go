@@ -70,7 +70,10 @@ func (w Wrap) check(k keys.Key) error {
 		}
 		return checkAEADOnly(w.Mode, w.AD, w.Label)
 	case keys.RSA:
-		return checkRSAPadding(w.Mode, w.Hash, w.IV, w.AD, w.Label)
+		if err := checkRSAPadding(w.Mode, w.Hash, w.IV, w.AD, w.Label); err != nil {
+			return err
+		}
+		return checkProtects(k)
 	default:
 		return wrongKey(w, k)
 	}
