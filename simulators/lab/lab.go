@@ -30,6 +30,8 @@ type Options struct {
 	Programs string // folder of the programs gatehouse and gatehouse-hmg; empty: where this program is
 	PIN      string // of the token
 	Empty    bool   // leave the token without keys
+
+	Service []string // environment of the service beside this program's own, as os.Environ has it
 }
 
 // Lab is a lab, complete after Start, in parts after New.

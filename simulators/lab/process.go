@@ -19,6 +19,7 @@ type process struct {
 	name string
 	log  string // file with all that it prints to standard error
 	cmd  *exec.Cmd
+	env  []string      // beside the lab's own
 	done chan struct{} // closed when it has ended
 	err  error         // how it ended; after done
 }
@@ -31,8 +32,8 @@ func startProcess(name, log string, env []string, line func(string), path string
 	if err != nil {
 		return nil, fmt.Errorf("making the log of %s: %w", name, err)
 	}
-	defer func() { _ = file.Close() }()                                                              // the program has its own
-	p := &process{name: name, log: log, cmd: exec.Command(path, args...), done: make(chan struct{})} //nolint:noctx // ended by stop, gently
+	defer func() { _ = file.Close() }()                                                                        // the program has its own
+	p := &process{name: name, log: log, env: env, cmd: exec.Command(path, args...), done: make(chan struct{})} //nolint:noctx // ended by stop, gently
 	p.cmd.Env = append(os.Environ(), env...)
 	p.cmd.Stderr = file
 	p.cmd.SysProcAttr = attributes()
@@ -67,7 +68,7 @@ func startProcess(name, log string, env []string, line func(string), path string
 }
 
 // startWithin is how long a program may take until it is ready.
-const startWithin = 30 * time.Second
+const startWithin = 2 * time.Minute
 
 // ready calls probe until it succeeds. It fails when the program ends before,
 // takes too long, or ctx ends.
@@ -108,8 +109,19 @@ func (p *process) stop(grace time.Duration) error {
 		return nil
 	case <-time.After(grace):
 	}
+	_ = p.cmd.Process.Signal(syscall.SIGQUIT) // as above; a Go program then tells where it hangs
+	select {
+	case <-p.done:
+	case <-time.After(grace):
+	}
 	p.kill()
-	return fmt.Errorf("%s did not end within %s and was killed; its log is %s", p.name, grace, p.log)
+	return fmt.Errorf("%s did not end within %s and was killed; where it hung is in its log, %s", p.name, grace, p.log)
+}
+
+// killed reports whether the program was ended as kill -9 does; after done.
+func (p *process) killed() bool {
+	status, ok := p.cmd.ProcessState.Sys().(syscall.WaitStatus)
+	return ok && status.Signaled() && status.Signal() == syscall.SIGKILL
 }
 
 // kill ends the program and all that it has started.

@@ -37,7 +37,7 @@ func (l *Lab) StartService(ctx context.Context) error {
 	}
 	told := make(chan struct{})
 	once := sync.OnceFunc(func() { close(told) })
-	p, err := startProcess("gatehouse", s.Log, nil, func(line string) {
+	p, err := startProcess("gatehouse", s.Log, l.opts.Service, func(line string) {
 		// Nowhere else: the password is in no log.
 		if email, ok := strings.CutPrefix(line, "administrator: "); ok {
 			s.Email = email
@@ -58,18 +58,23 @@ func (l *Lab) StartService(ctx context.Context) error {
 		default:
 			return errors.New("the administrator's password is not told yet")
 		}
-		client, err := trusting(s.CA)
-		if err != nil {
-			return err
-		}
-		defer client.CloseIdleConnections()
-		return expect204(ctx, client, s.Endpoint+"/sys/v1/health")
+		return s.healthy(ctx)
 	})
 	if err != nil {
 		return err
 	}
 	l.Service = s
 	return nil
+}
+
+// healthy fails unless the service says that it is healthy.
+func (s Service) healthy(ctx context.Context) error {
+	client, err := trusting(s.CA)
+	if err != nil {
+		return err
+	}
+	defer client.CloseIdleConnections()
+	return expect204(ctx, client, s.Endpoint+"/sys/v1/health")
 }
 
 // trusting returns a client that trusts the certificates in a PEM file alone.
