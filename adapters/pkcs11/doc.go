@@ -3,8 +3,9 @@
 // It guarantees that a key is used only after it was found by class, type,
 // CKA_ID and label in the present session generation, with the fingerprint that
 // the caller knows, and that exactly one key answered; that no result is given
-// out before the handle has shown once more that it means that key (see Recheck);
-// that a PIN is tried once; and that a session after a failed call is dropped.
+// out before the handle has shown once more that it means that key (see Recheck),
+// or a copy of it (copies.go); that a PIN is tried once; and that a session after
+// a failed call is dropped.
 // What each return value means, and what is done about it, is one table
 // (internal/ckr); the lower steps of the healing ladder are taken within a call,
 // or by Heal. It is written to the standard (PKCS#11 v2.40 and v3.1), not to one

@@ -45,8 +45,13 @@ func TestHanging(t *testing.T) {
 // failing opens the shim's token and makes a P-256 key in it.
 func failing(t *testing.T) (*shim, *pkcs11.Token, hsm.Object) {
 	t.Helper()
+	return failingWith(t, pkcs11.Options{})
+}
+
+func failingWith(t *testing.T, options pkcs11.Options) (*shim, *pkcs11.Token, hsm.Object) {
+	t.Helper()
 	s := newShim(t)
-	tok := open(t, s, pkcs11.Options{})
+	tok := open(t, s, options)
 	o, err := tok.Generate(t.Context(), hsm.Template{
 		ID: []byte("key"), Label: []byte("key"), Type: keys.EC, Curve: keys.P256, Size: 256, Ops: keys.OpSign | keys.OpVerify,
 	})

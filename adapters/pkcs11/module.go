@@ -20,6 +20,8 @@ type Options struct {
 	Reserved     string        // pReserved of C_Initialize, which some libraries need (NSS softokn)
 	Sessions     int           // sessions of a slot beside the one that holds the login; 0 means 4
 	Recheck      Recheck       // how often a handle is asked whether it still means its key
+	CopyAfter    int           // uses of a key before it is used through a copy of the session, where the token gains by that; 0 means 32, less means never
+	CopyLife     time.Duration // after which copies are destroyed; 0 means a minute
 	Handles      int           // handles of a slot that are remembered; 0 means 32768
 	SingleThread bool          // for libraries that do not bear threads: all calls come one by one from one thread
 	Drain        time.Duration // how long Close and Reinitialise wait for calls under way; 0 means 10 s

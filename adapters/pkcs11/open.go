@@ -119,6 +119,7 @@ func (m *Module) connect(slot uint, pin secret.Value) (*Token, error) {
 		go t.serve()
 	}
 	t.handles = newHandles(m.opts.Handles)
+	t.copies.want(who, m.opts)
 	t.caps = t.capabilities()
 	t.settle()
 	t.calls.start()

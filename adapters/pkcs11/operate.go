@@ -124,39 +124,61 @@ type errInput struct{ cause error }
 func (e errInput) Error() string { return fmt.Sprintf("processing the input: %v", e.cause) }
 func (e errInput) Unwrap() error { return e.cause }
 
+// done is what a job has come to.
+type done struct {
+	out []byte
+	by  *copied // the copy of the key that it was done with; nil: the key itself
+}
+
 // runOnce is run without the confirmation that a result needs.
-func (t *Token) runOnce(ctx context.Context, k *key, j job) ([]byte, error) {
-	return again(ctx, t, quick, func(s *session) ([]byte, error) {
+func (t *Token) runOnce(ctx context.Context, k *key, j job) (done, error) {
+	return again(ctx, t, quick, func(s *session) (done, error) {
 		if k.gen != t.handles.generation() {
-			return nil, errMoved
+			return done{}, errMoved
 		}
-		out := s.scratch
-		switch {
-		case j.kind == cryptoki.Verify:
-			out = j.signature
-		case j.room > 0:
-			out = make([]byte, j.room)
-		}
-		out, begun, err := t.m.lib.Run(j.kind, s.handle, j.object, &j.mechanism, j.in, out)
-		if err != nil && !lost(err) && !staleHandle(err) && t.m.opts.Recheck != RecheckNever {
-			// A refusal is not believed before it is known whose it is.
-			if moved := t.recheck(s, k, j); errors.Is(moved, errMoved) {
-				if spoils(err) && !s.lent {
-					t.drop(s)
-				}
-				return nil, moved // and nothing of what the other key had to say
+		c := t.standIn(s, k, j)
+		if c != nil {
+			out, err := t.runWith(s, k, j, c.object)
+			if err == nil || lost(err) || t.renew(s, err) != nil {
+				return done{out, c}, err
 			}
 		}
-		switch {
-		case err != nil && begun && !errors.Is(err, cryptoki.ErrNonsense):
-			return nil, errInput{err}
-		case err != nil:
-			return nil, err
-		case j.room == 0 && j.kind != cryptoki.Verify:
-			return append([]byte(nil), out...), nil
+		out, err := t.runWith(s, k, j, j.object)
+		if err == nil && c != nil { // what fails with a copy alone is the copy's fault
+			c.over.Store(true)
 		}
-		return out, nil
+		return done{out, nil}, err
 	})
+}
+
+// runWith does j with an object: k's, or a copy of it.
+func (t *Token) runWith(s *session, k *key, j job, object cryptoki.Object) ([]byte, error) {
+	out := s.scratch
+	switch {
+	case j.kind == cryptoki.Verify:
+		out = j.signature
+	case j.room > 0:
+		out = make([]byte, j.room)
+	}
+	out, begun, err := t.m.lib.Run(j.kind, s.handle, object, &j.mechanism, j.in, out)
+	if err != nil && object == j.object && !lost(err) && !staleHandle(err) && t.m.opts.Recheck != RecheckNever {
+		// A refusal is not believed before it is known whose it is.
+		if moved := t.recheck(s, k, j, nil); errors.Is(moved, errMoved) {
+			if spoils(err) && !s.lent {
+				t.drop(s)
+			}
+			return nil, moved // and nothing of what the other key had to say
+		}
+	}
+	switch {
+	case err != nil && begun && !errors.Is(err, cryptoki.ErrNonsense):
+		return nil, errInput{err}
+	case err != nil:
+		return nil, err
+	case j.room == 0 && j.kind != cryptoki.Verify:
+		return append([]byte(nil), out...), nil
+	}
+	return out, nil
 }
 
 // refusedInput reports whether err is the token's refusal of the input: nothing

@@ -37,10 +37,13 @@ const (
 	look   = 4
 )
 
-// proofOf returns what tells o from other objects.
-func proofOf(o located, most int) *cryptoki.Proof {
-	var attrs attributes
-	left := cryptoki.MaxProof
+// proofOf returns what tells o from other objects, and that it has more besides.
+func proofOf(o located, most int, more ...cryptoki.Attribute) *cryptoki.Proof {
+	attrs, left := attributes(more), cryptoki.MaxProof
+	most += len(more)
+	for _, a := range more {
+		left -= len(a.Value)
+	}
 	for _, a := range []cryptoki.Attribute{
 		{Type: pkcs11.CKA_ID, Value: o.ID},
 		{Type: o.told.Type, Value: o.told.Value},
@@ -80,8 +83,12 @@ func (t *Token) still(s *session, o *located, p *cryptoki.Proof) error {
 	return err
 }
 
-// recheck makes sure that a job was done with the object of k that was meant.
-func (t *Token) recheck(s *session, k *key, j job) error {
+// recheck makes sure that a job was done with the object of k that was meant, or
+// with a copy of it.
+func (t *Token) recheck(s *session, k *key, j job, by *copied) error {
+	if by != nil {
+		return t.stillKey(s, k, j, by)
+	}
 	if j.object == k.handle {
 		if err := t.still(s, &k.located, k.proof); err != nil || len(k.told.Value) != 0 || k.public == nil {
 			return err

@@ -33,6 +33,7 @@ type key struct {
 	proof       *cryptoki.Proof // of the key
 	publicProof *cryptoki.Proof // of public
 
+	uses     uses
 	software func() crypto.PublicKey // spki as Go has it; nil where Go has not
 }
 

@@ -26,6 +26,7 @@ const (
 	login             = 18
 	logout            = 19
 	createObject      = 20
+	copyObject        = 21
 	destroyObject     = 22
 	getAttributeValue = 24
 	setAttributeValue = 25

@@ -30,10 +30,10 @@ type work struct {
 	ctx   context.Context //nolint:containedctx // of the caller that waits for it
 	k     *key
 	j     job
-	out   []byte
+	done  // what it has come to
 	err   error
 	asked bool // its handle has been asked
-	done  chan struct{}
+	ended chan struct{}
 }
 
 // queue is the operations that wait, and what is known of those under way.
@@ -125,7 +125,7 @@ func (q *queue) begins(now time.Time, before time.Duration) {
 // run has the token do j with a handle of k. The output is the caller's, and
 // confirmed to be k's.
 func (t *Token) run(ctx context.Context, k *key, j job) ([]byte, error) {
-	w := &work{ctx: ctx, k: k, j: j, done: make(chan struct{})}
+	w := &work{ctx: ctx, k: k, j: j, ended: make(chan struct{})}
 	lead, err := t.queue.enqueue(w, cap(t.free), t.rescue)
 	switch {
 	case err != nil:
@@ -136,7 +136,7 @@ func (t *Token) run(ctx context.Context, k *key, j job) ([]byte, error) {
 		go t.work(t.queue.next(cap(t.free))) //nolint:contextcheck // others wait for it when this caller has gone
 	}
 	select {
-	case <-w.done:
+	case <-w.ended:
 		return w.out, w.err
 	case <-ctx.Done():
 		return nil, ended(ctx)
@@ -182,7 +182,7 @@ func (t *Token) batch(all []*work) {
 			took = 0
 			continue
 		}
-		w.out, w.err = t.runOnce(context.WithoutCancel(w.ctx), w.k, w.j)
+		w.done, w.err = t.runOnce(context.WithoutCancel(w.ctx), w.k, w.j)
 		took = time.Since(now)
 	}
 	t.queue.begins(time.Now(), took)
@@ -190,7 +190,7 @@ func (t *Token) batch(all []*work) {
 		t.confirm(all)
 	}
 	for _, w := range all {
-		close(w.done)
+		close(w.ended)
 	}
 }
 
@@ -202,7 +202,7 @@ func (t *Token) confirm(all []*work) {
 		}
 		err := t.ask(w)
 		for _, o := range all[i:] {
-			if o.err == nil && !o.asked && o.k == w.k && o.j.object == w.j.object {
+			if o.err == nil && !o.asked && o.k == w.k && o.by == w.by && o.j.object == w.j.object && o.j.kind == w.j.kind {
 				o.asked = true
 				if err != nil {
 					clear(o.out)
@@ -220,7 +220,7 @@ func (t *Token) ask(w *work) error {
 		if w.k.gen != t.handles.generation() {
 			return struct{}{}, errMoved
 		}
-		return struct{}{}, t.recheck(s, w.k, w.j)
+		return struct{}{}, t.recheck(s, w.k, w.j, w.by)
 	})
 	return err
 }

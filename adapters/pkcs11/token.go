@@ -35,6 +35,7 @@ type Token struct {
 	jobs    chan func(*session) // for serve
 	handles *handles
 	queue   queue
+	copies  copies
 	writes  atomic.Uint64         // grows with every change of token objects
 	pool    atomic.Uint64         // grows when all sessions but the one with the login are to be replaced
 	logins  atomic.Uint64         // grows when all sessions have been closed
@@ -268,6 +269,7 @@ func (t *Token) disconnect() {
 	close(t.jobs)
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	t.copies.noCopies()
 	lib, epoch := t.m.lib, t.m.epoch.Load()
 	if t.loginEpoch == epoch {
 		_ = lib.Logout(pkcs11.SessionHandle(t.login))

@@ -170,7 +170,7 @@ func (t *Token) makeOf(s *session, k *key, tpl hsm.Template, as attributes,
 		return err
 	}, as)
 	if t.m.opts.Recheck != RecheckNever && !lost(err) && !staleHandle(err) {
-		if moved := t.recheck(s, k, job{object: k.handle}); errors.Is(moved, errMoved) || moved != nil && err == nil {
+		if moved := t.recheck(s, k, job{object: k.handle}, nil); errors.Is(moved, errMoved) || moved != nil && err == nil {
 			return made, moved
 		}
 	}

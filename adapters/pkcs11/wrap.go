@@ -106,7 +106,7 @@ func (t *Token) wrap(ctx context.Context, with, subject hsm.Ref, w operations.Wr
 			k *key
 			j job
 		}{{k, job{object: p.object}}, {o, job{object: o.handle}}} {
-			if moved := t.recheck(s, used.k, used.j); errors.Is(moved, errMoved) || moved != nil && err == nil {
+			if moved := t.recheck(s, used.k, used.j, nil); errors.Is(moved, errMoved) || moved != nil && err == nil {
 				clear(out)
 				return nil, moved
 			}

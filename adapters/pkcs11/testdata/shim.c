@@ -17,7 +17,7 @@ typedef struct { ulong_t type; void *value; ulong_t len; } attribute;
 // The functions that are intercepted, by their place in CK_FUNCTION_LIST.
 enum {
 	Initialize = 0, Finalize = 1, GetInfo = 2, GetSlotList = 4, GetSlotInfo = 5, GetTokenInfo = 6, OpenSession = 12, CloseSession = 13, CloseAllSessions = 14, GetSessionInfo = 15,
-	Login = 18, Logout = 19, CreateObject = 20, DestroyObject = 22, GetAttributeValue = 24, SetAttributeValue = 25,
+	Login = 18, Logout = 19, CreateObject = 20, CopyObject = 21, DestroyObject = 22, GetAttributeValue = 24, SetAttributeValue = 25,
 	FindObjectsInit = 26, FindObjects = 27, EncryptInit = 29, Encrypt = 30, DecryptInit = 33,
 	DigestInit = 37, Digest = 38, SignInit = 42, Sign = 43, VerifyInit = 48, Verify = 49,
 	GenerateKey = 58, WrapKey = 60, UnwrapKey = 61, DeriveKey = 62, GenerateRandom = 64,
@@ -169,6 +169,12 @@ static ulong_t create(ulong_t s, void *t, ulong_t n, ulong_t *o)
 {
 	ENTER(CreateObject);
 	LEAVE(((f4 *)real[CreateObject])(s, t, n, o));
+}
+
+static ulong_t copy(ulong_t s, ulong_t o, void *t, ulong_t n, ulong_t *made)
+{
+	ENTER(CopyObject);
+	LEAVE(((ulong_t(*)(ulong_t, ulong_t, void *, ulong_t, ulong_t *))real[CopyObject])(s, meant(CopyObject, o), t, n, made));
 }
 
 static ulong_t destroy(ulong_t s, ulong_t o)
@@ -341,6 +347,7 @@ ulong_t C_GetFunctionList(void **out)
 		list.f[OpenSession] = opensession;
 		list.f[Login] = login;
 		list.f[CreateObject] = create;
+		list.f[CopyObject] = copy;
 		list.f[DestroyObject] = destroy;
 		list.f[GetAttributeValue] = get;
 		list.f[SetAttributeValue] = set;
