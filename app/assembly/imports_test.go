@@ -154,6 +154,12 @@ var edges = []edge{
 		reason: "scenarios stand on simulators and assembly, not on each other's tools",
 	},
 	{
+		from:   "gatehouse/...",
+		except: []string{"gatehouse/features/agreement", "gatehouse/features/agreement/circl"},
+		to:     []string{"github.com/cloudflare/circl/..."},
+		reason: "a second implementation to compare with is worth something only while the product does not use it",
+	},
+	{
 		from:   "gatehouse/bench/...",
 		to:     []string{"gatehouse/features/...", "gatehouse/app/cmd/..."},
 		reason: "benchmarks stand on simulators and assembly, not on each other's tools",
