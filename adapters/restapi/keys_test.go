@@ -38,6 +38,7 @@ func TestLifeOfAKey(t *testing.T) {
 				t.Fatalf("generating: got %d %s, want 201", status, reply)
 			}
 			k := decoded[dsmwire.Sobject](t, reply)
+			other := map[string]string{w.local: w.slot, w.slot: w.local}
 			for _, c := range []struct {
 				what, method, target, body string
 				status                     int
@@ -55,6 +56,8 @@ func TestLifeOfAKey(t *testing.T) {
 				{"another size", http.MethodPatch, "/crypto/v1/keys/" + k.KID, `{"key_size":128}`, 400, "key_size"},
 				{"another value", http.MethodPatch, "/crypto/v1/keys/" + k.KID, `{"value":"AAAA"}`, 400, "value"},
 				{"another state", http.MethodPatch, "/crypto/v1/keys/" + k.KID, `{"state":"Destroyed"}`, 400, "state"},
+				{"into a group of the other kind", http.MethodPatch, "/crypto/v1/keys/" + k.KID, `{"group_id":"` + other[group.id] + `"}`, 501, "HSM group is not supported"},
+				{"into a group that is not there", http.MethodPatch, "/crypto/v1/keys/" + k.KID, `{"group_id":"99999999-0000-4000-8000-000000000000"}`, 404, "group does not exist"},
 				{"fewer operations", http.MethodPatch, "/crypto/v1/keys/" + k.KID, `{"key_ops":["APPMANAGEABLE"]}`, 200, `"key_ops":["APPMANAGEABLE"]`},
 				{"export again", http.MethodPatch, "/crypto/v1/keys/" + k.KID, `{"key_ops":["EXPORT","APPMANAGEABLE"]}`, 403, "EXPORT"},
 				{"exporting what may not leave", http.MethodPost, "/crypto/v1/keys/export", `{"kid":"` + k.KID + `"}`, 403, ""},

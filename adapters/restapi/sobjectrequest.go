@@ -106,6 +106,11 @@ func keyChange(r *sobjectRequest, k keys.Key) (keyring.Change, error) {
 	if err := unchangeable(r, k); err != nil {
 		return ch, err
 	}
+	if gid, err := optionalID[id.Group](r.GroupID, "group_id"); err != nil {
+		return ch, err
+	} else if gid != "" && gid != k.Group {
+		ch.Group = &gid
+	}
 	if r.Description != nil {
 		d, err := described(r.Description)
 		if err != nil {
@@ -153,10 +158,6 @@ func keyChange(r *sobjectRequest, k keys.Key) (keyring.Change, error) {
 
 // unchangeable refuses what would make another key of k.
 func unchangeable(r *sobjectRequest, k keys.Key) error {
-	gid, err := optionalID[id.Group](r.GroupID, "group_id")
-	if err != nil {
-		return err
-	}
 	bits, err := size(r)
 	if err != nil {
 		return err
@@ -166,8 +167,6 @@ func unchangeable(r *sobjectRequest, k keys.Key) error {
 		return err
 	}
 	switch {
-	case gid != "" && gid != k.Group:
-		return notYet("moving a key to another group")
 	case r.State != "" && r.State != string(k.State):
 		return fault.New(fault.Invalid, "state is not changed by an update: use activate, revoke or destroy")
 	case r.ObjType != "" && r.ObjType != string(k.Type):

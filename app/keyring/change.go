@@ -19,6 +19,7 @@ import (
 // Change changes a key; nil fields stay as they are.
 type Change struct {
 	Name, Description            *string
+	Group                        *id.Group // an ordinary one, from an ordinary one
 	Ops                          *keys.Ops
 	Enabled                      *bool
 	Metadata                     *map[string]string
@@ -38,6 +39,7 @@ func (ch Change) needs(k keys.Key) access.Permissions {
 	}{
 		{differs(ch.Name, k.Name) || differs(ch.Description, k.Description), access.MayUpdateProfile},
 		{ch.Metadata != nil && !maps.Equal(*ch.Metadata, k.Metadata), access.MayUpdateProfile},
+		{ch.moves(k), access.MayMove},
 		{differs(ch.Enabled, k.Enabled), access.MayUpdateEnabled},
 		{differs(ch.Ops, k.Ops), access.MayUpdateOps},
 		{ch.ActivationDate != nil && !ch.ActivationDate.Equal(k.ActivationDate), access.MayActivate},
@@ -72,10 +74,20 @@ func (ch Change) policies(k keys.Key) bool {
 
 // Update changes a key's metadata and permissions. Under a policy of
 // write-back, label and permissions are changed in the HSM first; if it
-// refuses, the key stays as it was.
+// refuses, the key stays as it was. Who moves a key into another group needs
+// permission to make keys there.
 func (s *Service) Update(ctx context.Context, c access.Caller, kid id.Key, ch Change) (keys.Key, error) {
 	var changed keys.Key
-	err := s.change(ctx, c, "key update", kid, ch.needs, func(ctx context.Context, b backend.Backend, g groups.Group, k keys.Key) error {
+	e := ledger.Entry{Caller: c, Action: "key update", Object: string(kid)}
+	if ch.Group != nil {
+		e.About = "into group " + string(*ch.Group)
+	}
+	err := s.changeAs(ctx, e, ch.needs, func(ctx context.Context, b backend.Backend, g groups.Group, k keys.Key) error {
+		if ch.moves(k) {
+			if err := s.mayMove(ctx, c, g, *ch.Group); err != nil {
+				return err
+			}
+		}
 		apply := s.evolve(g, func(k keys.Key) (keys.Key, error) { return ch.apply(k, s.cfg.Now()) })
 		next, err := apply(k)
 		if err != nil {
@@ -97,9 +109,13 @@ func (ch Change) apply(k keys.Key, now time.Time) (keys.Key, error) {
 	if differs(ch.Enabled, k.Enabled) || differs(ch.Ops, k.Ops) || ch.policies(k) || ch.Rotation != nil {
 		action = keys.Configure
 	}
+	if ch.moves(k) {
+		action = keys.Move
+	}
 	if _, err := state.After(action); err != nil {
 		return k, err
 	}
+	patch.Set(&k.Group, ch.Group)
 	patch.Set(&k.Name, ch.Name)
 	patch.Set(&k.Description, ch.Description)
 	patch.Set(&k.Enabled, ch.Enabled)
@@ -170,9 +186,17 @@ func (ch Change) applyOps(k *keys.Key) error {
 func (s *Service) change(ctx context.Context, c access.Caller, action string, kid id.Key, needs func(keys.Key) access.Permissions,
 	do func(context.Context, backend.Backend, groups.Group, keys.Key) error,
 ) error {
-	return s.ledger.Change(ctx, ledger.Entry{Caller: c, Action: action, Object: string(kid)}, func(e *ledger.Entry) error {
-		k, err := s.findDeletedToo(ctx, c, kid)
-		if err == nil && k.State == keys.Deleted && action != actionRevert {
+	return s.changeAs(ctx, ledger.Entry{Caller: c, Action: action, Object: string(kid)}, needs, do)
+}
+
+// changeAs is change of the key that e is about.
+func (s *Service) changeAs(ctx context.Context, e ledger.Entry, needs func(keys.Key) access.Permissions,
+	do func(context.Context, backend.Backend, groups.Group, keys.Key) error,
+) error {
+	c := e.Caller
+	return s.ledger.Change(ctx, e, func(e *ledger.Entry) error {
+		k, err := s.findDeletedToo(ctx, c, id.Key(e.Object))
+		if err == nil && k.State == keys.Deleted && e.Action != actionRevert {
 			err = access.ErrNoSuchKey()
 		}
 		if err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"gatehouse/core/access"
+	"gatehouse/core/fault"
 	"gatehouse/core/groups"
 	"gatehouse/core/id"
 	"gatehouse/core/keys"
@@ -49,14 +50,17 @@ func (s *Service) Revert(ctx context.Context, c access.Caller, kid id.Key, items
 // actionRevert is the one action that a deleted key is found for.
 const actionRevert = "key revert"
 
-// evolve is a change of a key after which its history remembers what it was, if
-// its group wants that.
+// evolve is a change of a key of group g after which its history remembers what
+// it was, if the group wants that.
 func (s *Service) evolve(g groups.Group, change func(keys.Key) (keys.Key, error)) func(keys.Key) (keys.Key, error) {
 	item, now := "", s.cfg.Now()
 	if g.UndoWindow > 0 {
 		item = s.cfg.NewID()
 	}
 	return func(k keys.Key) (keys.Key, error) {
+		if k.Group != g.ID { // what is to be done was allowed in the other
+			return k, fault.New(fault.Conflict, "the sobject was moved into another group meanwhile")
+		}
 		next, err := change(k.Clone())
 		if err != nil {
 			return k, err

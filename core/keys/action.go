@@ -12,7 +12,8 @@ type Action string
 // The actions of a key's life.
 const (
 	Describe      Action = "describe"       // name, description and custom metadata
-	Configure     Action = "configure"      // permissions, enabled or not, rotation policy
+	Configure     Action = "configure"      // permissions, enabled or not, policies
+	Move          Action = "move"           // put it into another group
 	Activate      Action = "activate"       // begin its use
 	Deactivate    Action = "deactivate"     // end its use for protecting
 	Compromise    Action = "compromise"     // the same, because somebody else may know it
@@ -28,7 +29,7 @@ const (
 // Actions lists all actions.
 func Actions() []Action {
 	return []Action{
-		Describe, Configure, Activate, Deactivate, Compromise, RemovePrivate, Rotate, TakePlace, Copy, Destroy, Delete, Revert,
+		Describe, Configure, Move, Activate, Deactivate, Compromise, RemovePrivate, Rotate, TakePlace, Copy, Destroy, Delete, Revert,
 	}
 }
 
@@ -46,6 +47,7 @@ var table = map[Action]struct {
 }{
 	Describe:      {from: []State{PreActive, Active, Deactivated, Compromised, Destroyed}},
 	Configure:     {from: live},
+	Move:          {from: live},
 	Activate:      {from: []State{PreActive}, to: Active},
 	Deactivate:    {from: []State{PreActive, Active}, to: Deactivated},
 	Compromise:    {from: []State{PreActive, Active, Deactivated}, to: Compromised},

@@ -108,7 +108,7 @@ func (k Key) Reverted(items []string, now time.Time) (Key, error) {
 	case k.PublicOnly && !was.PublicOnly:
 		return k, fault.New(fault.BadState, "the private half of the key is gone: it cannot be brought back")
 	case was.Group != k.Group:
-		return k, fault.New(fault.BadState, "the sobject was in another group then")
+		return k, fault.New(fault.BadState, "the sobject was in another group then: move it back first")
 	}
 	k.History = k.History[:first]
 	k.State, k.Ops = was.State, was.Ops

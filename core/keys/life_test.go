@@ -15,6 +15,7 @@ import (
 var life = map[keys.Action]map[keys.State]string{
 	keys.Describe:      row("same", "same", "same", "same", "same", "-"),
 	keys.Configure:     row("same", "same", "same", "same", "-", "-"),
+	keys.Move:          row("same", "same", "same", "same", "-", "-"),
 	keys.Activate:      row("Active", "-", "-", "-", "-", "-"),
 	keys.Deactivate:    row("Deactivated", "Deactivated", "-", "-", "-", "-"),
 	keys.Compromise:    row("Compromised", "Compromised", "Compromised", "-", "-", "-"),

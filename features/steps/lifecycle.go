@@ -35,7 +35,7 @@ func lifecycleSteps() []Step {
 		{When, `^the administrator revokes "([^"]*)" as (superseded|compromised)$`, on2((*scenario).revokes)},
 		{Given, `^the administrator has enabled "([^"]*)" again$`, on1((*scenario).enable)},
 		{Then, `^the application can(not)? encrypt with "([^"]*)" a moment later$`, on2((*scenario).canEncryptLater)},
-		{Then, `^it is refused because the key is (not active yet|deactivated|destroyed|replaced already)$`, on1((*scenario).refusedFor)},
+		{Then, `^it is refused because the key (?:is|was) (not active yet|deactivated|destroyed|replaced already|in another group then)$`, on1((*scenario).refusedFor)},
 		{Then, `^the (destroyed|deleted) key "([^"]*)" is shown to who asks for such keys$`, on2((*scenario).isShown)},
 
 		{Given, `^the administrator has rotated "([^"]*)"$`, on1((*scenario).rotate)},
@@ -52,6 +52,10 @@ func lifecycleSteps() []Step {
 		{Then, `^the keys "([^"]*)" and "([^"]*)" are of the same material and linked$`, on2((*scenario).areAlike)},
 		{When, `^the administrator puts "([^"]*)" in the place of "([^"]*)", now "([^"]*)"$`, on3((*scenario).replaces)},
 		{Then, `^the key "([^"]*)" has been replaced by the key "([^"]*)"$`, on2((*scenario).isReplacedBy)},
+
+		{Given, `^the administrator has moved "([^"]*)" to "([^"]*)"$`, on2((*scenario).move)},
+		{When, `^the administrator moves "([^"]*)" to "([^"]*)"$`, on2((*scenario).moves)},
+		{When, `^the application moves the key "([^"]*)" to "([^"]*)"$`, on2((*scenario).appMoves)},
 
 		{Given, `^the ordinary group "([^"]*)", whose changes of keys can be undone for a day$`, on1((*scenario).groupWithUndo)},
 		{When, `^the administrator undoes the last change of "([^"]*)"$`, on1((*scenario).undoesLast)},
@@ -264,6 +268,30 @@ func (s *scenario) copyTo(ctx context.Context, name, copied, group string) error
 
 func (s *scenario) copies(ctx context.Context, name, copied, group string) error {
 	return s.did(s.copyTo(ctx, name, copied, group))
+}
+
+func (s *scenario) moveBy(ctx context.Context, c *dsmclient.Client, name, group string) error {
+	g, err := s.group(group)
+	if err != nil {
+		return err
+	}
+	return s.update(ctx, c, name, dsmwire.SobjectRequest{GroupID: &g.GroupID})
+}
+
+func (s *scenario) move(ctx context.Context, name, group string) error {
+	return s.moveBy(ctx, s.admin, name, group)
+}
+
+func (s *scenario) moves(ctx context.Context, name, group string) error {
+	return s.did(s.move(ctx, name, group))
+}
+
+func (s *scenario) appMoves(ctx context.Context, name, group string) error {
+	app, err := s.application()
+	if err != nil {
+		return err
+	}
+	return s.did(s.moveBy(ctx, app, name, group))
 }
 
 func (s *scenario) areAlike(ctx context.Context, name, copied string) error {

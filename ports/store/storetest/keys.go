@@ -161,8 +161,24 @@ func runKeys(t *testing.T, place func(t *testing.T) Place) {
 		k.Group = w.addGroup(t, other, "Theirs")
 		wantFault(t, "AddKey in a group of another account", w.AddKey(ctx, k, ""), fault.NotFound, "group does not exist")
 		k = w.addKey(t, "mine")
-		_, err := w.UpdateKey(ctx, k.ID, func(k keys.Key) (keys.Key, error) { k.Group = "no such group"; return k, nil })
+		into := func(g id.Group) func(keys.Key) (keys.Key, error) {
+			return func(k keys.Key) (keys.Key, error) { k.Group = g; return k, nil }
+		}
+		_, err := w.UpdateKey(ctx, k.ID, into("no such group"))
 		wantFault(t, "UpdateKey into no group", err, fault.NotFound, "group does not exist")
+		_, err = w.UpdateKey(ctx, k.ID, into(w.addGroup(t, other, "Theirs too")))
+		wantFault(t, "UpdateKey into a group of another account", err, fault.NotFound, "group does not exist")
+
+		there := w.addGroup(t, w.account, "Another")
+		_, err = w.UpdateKey(ctx, k.ID, into(there))
+		wantDone(t, "UpdateKey into another group", err)
+		for g, holds := range map[id.Group]int{w.group: 0, there: 1} {
+			n := 0
+			wantDone(t, "EachKey", w.EachKey(ctx, g, func(keys.Key) error { n++; return nil }))
+			want(t, "keys of a group after the move", n, holds)
+		}
+		wantFault(t, "DeleteGroup of the one it is in now", w.DeleteGroup(ctx, there), fault.Conflict, "")
+		wantDone(t, "DeleteGroup of the one that it has left", w.DeleteGroup(ctx, w.group))
 	})
 
 	t.Run("are forgotten when they are deleted", func(t *testing.T) {
