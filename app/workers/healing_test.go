@@ -217,6 +217,42 @@ func TestWorkersBehind(t *testing.T) {
 			})
 		}
 	}
+	t.Run("another is waited for when none serves", func(t *testing.T) {
+		inWorld(t, 2, func(w *world) {
+			w.mu.Lock()
+			w.fails = failing
+			w.mu.Unlock()
+			w.started[1].Kill()
+			if _, err := w.tok.Check(w.Context()); err != nil { // so that it is noticed
+				w.Fatal(err)
+			}
+			w.pass(100 * time.Millisecond)
+			w.slot.Fail(tokensim.Fault{Call: tokensim.Update, Err: fault.New(fault.NotFound, "the key is not in the HSM")})
+			done := make(chan error)
+			go func() { done <- w.tok.Update(w.Context(), w.key, hsm.Change{Label: &label}) }()
+			w.pass(100 * time.Millisecond)
+			w.mu.Lock()
+			w.fails = nil
+			w.mu.Unlock()
+			if err := <-done; err != nil {
+				w.Errorf("got %v, want the new worker to do it", err)
+			}
+			w.pass(time.Second)
+			if got, want := w.started[0].Steps(), []healing.Step{healing.NewLibrary}; !slices.Equal(got, want) {
+				w.Errorf("the worker that did not find the key took %v, want %v", got, want)
+			}
+		})
+	})
+	t.Run("all others are asked", func(t *testing.T) {
+		inWorld(t, 3, func(w *world) {
+			for range 2 {
+				w.slot.Fail(tokensim.Fault{Call: tokensim.Update, Err: fault.New(fault.NotFound, "the key is not in the HSM")})
+			}
+			if err := w.tok.Update(w.Context(), w.key, hsm.Change{Label: &label}); err != nil {
+				w.Errorf("got %v, want the third worker to do it", err)
+			}
+		})
+	})
 	t.Run("the only one looks anew when it sees several keys, once a minute", func(t *testing.T) {
 		inWorld(t, 1, func(w *world) {
 			several := fault.New(fault.Conflict, "several keys")

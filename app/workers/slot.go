@@ -160,6 +160,42 @@ func (s *Slot) await(ctx context.Context, c class, not *member) (*member, token.
 	}
 }
 
+// serving is a member that serves, with its worker.
+type serving struct {
+	*member
+
+	worker token.Worker
+}
+
+// others returns the members that serve, but for one. Where there are some, and none
+// serves, it waits for one as long as a call waits for a slot.
+func (s *Slot) others(ctx context.Context, not *member) (list []serving) {
+	timer := time.NewTimer(s.cfg.Deadlines.Repair)
+	defer timer.Stop()
+	for {
+		s.mu.Lock()
+		changed, closed := s.changed, s.closed
+		s.mu.Unlock()
+		for _, m := range s.members {
+			m.mu.Lock()
+			if m != not && m.serving && !m.doubted && m.worker != nil {
+				list = append(list, serving{m, m.worker})
+			}
+			m.mu.Unlock()
+		}
+		if len(list) > 0 || len(s.members) == 1 || closed {
+			return list
+		}
+		select {
+		case <-changed:
+		case <-timer.C:
+			return nil
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
 // errDown returns the error of a call for which no worker serves.
 func errDown(why error) error {
 	return fault.Wrap(fault.Unavailable, why, "the HSM is out of service: it is being healed").Because(cmp.Or(fault.ReasonOf(why), fault.TokenFailed)).Untried()

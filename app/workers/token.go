@@ -112,28 +112,34 @@ func once[T any](ctx context.Context, s *Slot, f func(token.Worker) (T, error), 
 }
 
 // ahead makes a call that a member behind did not find the key for, or several
-// keys, with another one: some libraries do not see, or not at once, what another
-// process has made, and it is not always the same member that changes the token;
-// SoftHSM2 shows a key twice to the process that has made it, when that looked at
-// its token in the same moment in which another had changed it. When the other one
-// finds the key, the one behind has to look anew. Without another one it looks again,
-// for several keys anew, now and then.
-func ahead[T any](ctx context.Context, behind *member, w token.Worker, c class, f func(token.Worker) (T, error), found error) (T, error) {
-	other, ow := behind.slot.pick(change, behind)
-	if ow == nil && errors.Is(found, fault.Conflict) && behind.looksAnew(w) {
-		if m, now, down := behind.slot.await(ctx, c, nil); down == nil {
+// keys, with the other ones: some libraries do not see, or not at once, what another
+// process has made, and it is not always the same member that changes the token. Of
+// SoftHSM2 both are known, see docs/faults.md. When another one finds the key, the
+// one behind has to look anew. A member that is alone looks again, for several keys
+// anew, now and then.
+func ahead[T any](ctx context.Context, behind *member, w token.Worker, c class, f func(token.Worker) (T, error), found error) (v T, err error) {
+	s := behind.slot
+	others := s.others(ctx, behind)
+	for _, other := range others {
+		v, err = do(other.member, other.worker, c, f)
+		if err != nil && fault.KindOf(err) == fault.KindOf(found) {
+			continue
+		}
+		if err == nil {
+			s.log.Info("worker does not see a key as it is there", slog.Int("worker", behind.number))
+			behind.suspect(behind.current(), errBehind)
+		}
+		return v, err
+	}
+	switch {
+	case len(others) > 0:
+		return v, err
+	case errors.Is(found, fault.Conflict) && behind.looksAnew(w):
+		if m, now, down := s.await(ctx, c, nil); down == nil {
 			return do(m, now, c, f)
 		}
 	}
-	if ow == nil {
-		return do(behind, w, c, f)
-	}
-	v, err := do(other, ow, c, f)
-	if err == nil {
-		behind.slot.log.Info("worker does not see a key as it is there", slog.Int("worker", behind.number))
-		behind.suspect(behind.current(), errBehind)
-	}
-	return v, err
+	return do(behind, w, c, f)
 }
 
 // Check asks the workers that serve, and tells what the token is.
