@@ -139,7 +139,7 @@ static void answer(struct call *c, CK_RV value)
 static void translate(struct call *c, struct ruleset *set)
 {
 	if (c->session != NULL) {
-		if (c->open != NULL && !atomic_load(&c->open->lost))
+		if (c->open != NULL && atomic_load(&c->open->state) == session_open)
 			*c->session = atomic_load(&c->open->real);
 		else if (atomic_load(&initialised))
 			return answer(c, CKR_SESSION_HANDLE_INVALID);

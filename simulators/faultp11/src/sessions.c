@@ -32,8 +32,7 @@ CK_SESSION_HANDLE sessions_add(CK_SESSION_HANDLE real, CK_SLOT_ID slot)
 		handle = generation++ * room + i;
 		atomic_store(&s->real, real);
 		atomic_store(&s->slot, slot);
-		atomic_store(&s->lost, false);
-		atomic_store(&s->over, false);
+		atomic_store(&s->state, session_open);
 		atomic_store(&s->was, handle);
 		atomic_store(&s->handle, handle);
 		atomic_fetch_add(&open, 1);
@@ -51,7 +50,7 @@ struct session *sessions_use(CK_SESSION_HANDLE handle)
 		return NULL;
 	// Busy first: whoever loses the session sees it, or is seen here.
 	atomic_fetch_add(&s->busy, 1);
-	if (atomic_load(&s->handle) == handle && !atomic_load(&s->lost))
+	if (atomic_load(&s->handle) == handle && atomic_load(&s->state) == session_open)
 		return s;
 	sessions_done(s);
 	return NULL;
@@ -59,10 +58,11 @@ struct session *sessions_use(CK_SESSION_HANDLE handle)
 
 void sessions_done(struct session *s)
 {
-	if (atomic_fetch_sub(&s->busy, 1) != 1 || !atomic_load(&s->lost))
+	if (atomic_fetch_sub(&s->busy, 1) != 1)
 		return;
-	bool over = false;
-	if (!atomic_compare_exchange_strong(&s->over, &over, true))
+	// In one step: by now the place may have another session, which nobody has lost.
+	int was = session_lost;
+	if (!atomic_compare_exchange_strong(&s->state, &was, session_over))
 		return;
 	real_module->C_CloseSession(atomic_load(&s->real));
 	atomic_store(&s->handle, 0);
@@ -80,18 +80,20 @@ bool sessions_slot(CK_SESSION_HANDLE handle, CK_SLOT_ID *slot)
 
 void sessions_closed(struct session *s)
 {
-	bool over = false;
+	int was = atomic_exchange(&s->state, session_over);
 
-	if (!atomic_compare_exchange_strong(&s->over, &over, true))
+	if (was == session_over)
 		return;
-	if (!atomic_exchange(&s->lost, true))
+	if (was == session_open)
 		atomic_fetch_sub(&open, 1);
 	atomic_store(&s->handle, 0);
 }
 
 void sessions_lose(struct session *s)
 {
-	if (!atomic_exchange(&s->lost, true))
+	int was = session_open;
+
+	if (atomic_compare_exchange_strong(&s->state, &was, session_lost))
 		atomic_fetch_sub(&open, 1);
 }
 

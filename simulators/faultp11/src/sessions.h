@@ -10,14 +10,19 @@
 
 #include "cryptoki.h"
 
+enum session_state {
+	session_open,
+	session_lost, // the caller must not use it any more; closed when no longer busy
+	session_over, // it is being, or has been, closed
+};
+
 struct session {
 	_Atomic CK_SESSION_HANDLE handle;  // the caller's; 0: not in use
 	_Atomic CK_SESSION_HANDLE was;     // the last one that this place had
 	_Atomic CK_SESSION_HANDLE real;    // the real module's
 	_Atomic CK_SLOT_ID slot;
 	atomic_int busy;  // calls that are using it
-	atomic_bool lost; // the caller must not use it any more; closed when no longer busy
-	atomic_bool over; // it is being, or has been, closed
+	atomic_int state; // enum session_state
 } __attribute__((aligned(64)));
 
 // sessions_add returns the caller's handle, or CK_INVALID_HANDLE if there are too many.
