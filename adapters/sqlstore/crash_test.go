@@ -21,6 +21,7 @@ import (
 	"gatehouse/core/intents"
 	"gatehouse/core/keys"
 	"gatehouse/core/secret"
+	"gatehouse/ports/store"
 )
 
 // victim names the database in the environment of the process that is killed.
@@ -85,7 +86,7 @@ func work(ctx context.Context, path string) error {
 				return nil
 			}
 			i.ID, i.Kind = id.Intent(uuid()), intents.Destroy
-			if err := errors.Join(s.BeginIntent(ctx, i), s.DeleteKey(ctx, k.ID, i.ID)); err != nil {
+			if err := errors.Join(s.BeginIntent(ctx, i), s.RecordKeys(ctx, nil, []store.KeyChange{{Key: k.ID, Change: deleted}}, i.ID)); err != nil {
 				return err
 			}
 			tell("gone", k.ID)
@@ -106,6 +107,11 @@ func work(ctx context.Context, path string) error {
 		return err
 	})
 	return <-failed
+}
+
+func deleted(k keys.Key) (keys.Key, error) {
+	k.State, k.Material = keys.Deleted, nil
+	return k, nil
 }
 
 // killed runs the victim until it has told of n things, or right from its start
@@ -236,8 +242,9 @@ func wantPromised(t *testing.T, s *sqlstore.Store, audited map[string]bool, ther
 		begun[i.Key] = i.Kind
 	}
 	for k, want := range there {
-		_, err := s.Key(ctx, k)
+		key, err := s.Key(ctx, k)
 		switch {
+		case err == nil && key.State == keys.Deleted && !want:
 		case err == nil && begun[k] == intents.Create:
 			t.Errorf("key %s is there, and so is the intent to make it", k)
 		case err == nil && !want:

@@ -197,16 +197,6 @@ func (c conn) saveChange(ctx context.Context, old, changed keys.Key) (keyRow, er
 	return row, c.saveKeys(ctx, updateKey, row)
 }
 
-// DeleteKey forgets a key and ends the intent.
-func (s *Store) DeleteKey(ctx context.Context, k id.Key, finished id.Intent) error {
-	return s.write(ctx, func(c conn) error {
-		if err := c.endIntent(ctx, finished); err != nil {
-			return err
-		}
-		return c.must(ctx, noKey(), "DELETE FROM keys WHERE id = ?", k)
-	})
-}
-
 // checkReserved fails when an unfinished intent keeps a key's name.
 func (c conn) checkReserved(ctx context.Context, a id.Account, name string) error {
 	return c.absent(ctx, keyTaken(), "SELECT count(*) FROM intents WHERE account_id = ? AND reserved = ? "+

@@ -130,14 +130,6 @@ func (c *Catalogue) RecordKeys(ctx context.Context, added []keys.Key, changes []
 	return err
 }
 
-// DeleteKey deletes a key in the store and forgets it.
-func (c *Catalogue) DeleteKey(ctx context.Context, k id.Key, finished id.Intent) error {
-	err := c.Store.DeleteKey(ctx, k, finished)
-	c.keys.forget(k)
-	c.names.forgetAll()
-	return err
-}
-
 // Group returns a group, from memory if it is there.
 func (c *Catalogue) Group(ctx context.Context, g id.Group) (groups.Group, error) {
 	return c.groups.read(g, func() (groups.Group, error) { return c.Store.Group(ctx, g) })

@@ -33,7 +33,8 @@ import (
 // Keys holds security objects.
 type Keys interface {
 	// Key returns a key; NotFound "sobject does not exist". A key that is
-	// destroyed or deleted is still a key, until DeleteKey forgets it.
+	// destroyed or deleted is still a key: what is known of it may be asked for
+	// after its end (NIST SP 800-57 part 1, section 8.4), until its group is deleted.
 	Key(ctx context.Context, k id.Key) (keys.Key, error)
 
 	// KeyByName returns the key of that name in the account, which is not one
@@ -70,9 +71,6 @@ type Keys interface {
 	// intent, if finished is not empty, makes the changes in their order, and
 	// adds the new keys. NotFound when a key to be changed is gone. Conflict as AddKey.
 	RecordKeys(ctx context.Context, added []keys.Key, changes []KeyChange, finished id.Intent) error
-
-	// DeleteKey forgets a key and ends the intent, if finished is not empty.
-	DeleteKey(ctx context.Context, k id.Key, finished id.Intent) error
 }
 
 // KeyChange changes one key within RecordKeys, or within SyncKeys, which passes

@@ -56,11 +56,6 @@ func (s *Store) RecordKeys(ctx context.Context, added []keys.Key, changes []stor
 	return s.do("RecordKeys", func() error { return s.behind.RecordKeys(ctx, added, changes, finished) })
 }
 
-// DeleteKey is the store's.
-func (s *Store) DeleteKey(ctx context.Context, k id.Key, finished id.Intent) error {
-	return s.do("DeleteKey", func() error { return s.behind.DeleteKey(ctx, k, finished) })
-}
-
 // Group is the store's.
 func (s *Store) Group(ctx context.Context, g id.Group) (groups.Group, error) {
 	return ask(s, "Group", func() (groups.Group, error) { return s.behind.Group(ctx, g) })

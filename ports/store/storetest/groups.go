@@ -108,7 +108,8 @@ func runGroups(t *testing.T, place func(t *testing.T) Place) {
 		wantFault(t, "with a destroyed key", w.DeleteGroup(ctx, w.group), fault.Conflict, "")
 		_, err = w.Key(ctx, k.ID)
 		wantDone(t, "Key after a refused DeleteGroup", err)
-		wantDone(t, "DeleteKey", w.DeleteKey(ctx, k.ID, ""))
+		_, err = w.UpdateKey(ctx, k.ID, ended(keys.Deleted))
+		wantDone(t, "UpdateKey", err)
 		for _, kind := range []intents.Kind{intents.Create, intents.Update, intents.Destroy} {
 			i := w.create("key")
 			i.Kind = kind

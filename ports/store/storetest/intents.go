@@ -7,6 +7,7 @@ import (
 	"gatehouse/core/id"
 	"gatehouse/core/intents"
 	"gatehouse/core/keys"
+	"gatehouse/ports/store"
 )
 
 // create returns an intent to make a key of that name.
@@ -89,10 +90,10 @@ func runIntents(t *testing.T, place func(t *testing.T) Place) {
 		destroy := w.create("key")
 		destroy.Kind, destroy.Key = intents.Destroy, k.ID
 		wantDone(t, "BeginIntent", w.BeginIntent(ctx, destroy))
-		wantDone(t, "DeleteKey", w.DeleteKey(ctx, k.ID, destroy.ID))
+		wantDone(t, "RecordKeys", w.RecordKeys(ctx, nil, []store.KeyChange{{Key: k.ID, Change: ended(keys.Deleted)}}, destroy.ID))
 		none, err = w.ListIntents(ctx)
 		wantDone(t, "ListIntents", err)
-		want(t, "intents after DeleteKey", none, []intents.Intent{})
+		want(t, "intents after RecordKeys", none, []intents.Intent{})
 	})
 
 	t.Run("stay when their key is refused", func(t *testing.T) {
@@ -104,7 +105,8 @@ func runIntents(t *testing.T, place func(t *testing.T) Place) {
 		k := w.key("key")
 		k.ID = there.ID
 		wantFault(t, "AddKey of an id that is taken", w.AddKey(ctx, k, i.ID), fault.Conflict, "")
-		wantFault(t, "DeleteKey of no key", w.DeleteKey(ctx, "no such key", i.ID), fault.NotFound, "")
+		gone := []store.KeyChange{{Key: "no such key", Change: ended(keys.Deleted)}}
+		wantFault(t, "RecordKeys of no key", w.RecordKeys(ctx, nil, gone, i.ID), fault.NotFound, "")
 		list, err := w.ListIntents(ctx)
 		wantDone(t, "ListIntents", err)
 		want(t, "intents", list, []intents.Intent{i})

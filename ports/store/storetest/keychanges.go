@@ -112,8 +112,10 @@ func runSyncs(t *testing.T, place func(t *testing.T) Place) {
 	t.Run("store all that they found", func(t *testing.T) {
 		w := newWorld(t, place)
 		ctx := t.Context()
-		a, b, gone := w.addKey(t, "a"), w.addKey(t, "b"), w.addKey(t, "gone")
-		wantDone(t, "DeleteKey", w.DeleteKey(ctx, gone.ID, ""))
+		a, b, gone := w.addKey(t, "a"), w.addKey(t, "b"), w.key("gone")
+		gone.Group, gone.State = w.addGroup(t, w.account, "Gone"), keys.Deleted
+		w.mustAdd(t, gone)
+		wantDone(t, "DeleteGroup", w.DeleteGroup(ctx, gone.Group))
 		added := []keys.Key{w.fullKey("c"), w.key("a")} // a gives its name up in the same sync
 		err := w.SyncKeys(ctx, added, []store.KeyChange{
 			{Key: a.ID, Change: rename("was a")},

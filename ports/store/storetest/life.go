@@ -40,7 +40,6 @@ func (w *world) calls() map[string]func(context.Context, store.Store) error {
 		"AddKey":     func(ctx context.Context, s store.Store) error { return s.AddKey(ctx, k, "") },
 		"SyncKeys":   func(ctx context.Context, s store.Store) error { return s.SyncKeys(ctx, []keys.Key{k}, nil) },
 		"UpdateKey":  func(ctx context.Context, s store.Store) error { _, err := s.UpdateKey(ctx, "k", same); return err },
-		"DeleteKey":  func(ctx context.Context, s store.Store) error { return s.DeleteKey(ctx, "k", "") },
 		"Group":      func(ctx context.Context, s store.Store) error { _, err := s.Group(ctx, "g"); return err },
 		"ListGroups": func(ctx context.Context, s store.Store) error { _, err := s.ListGroups(ctx, ""); return err },
 		"AddGroup": func(ctx context.Context, s store.Store) error {
