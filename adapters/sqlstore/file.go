@@ -82,7 +82,11 @@ func takeLock(path string) (*lock, error) {
 	return nil, fault.Wrap(fault.Unavailable, err, "the lock %s cannot be taken", path)
 }
 
-func (l *lock) release() error { return l.f.Close() }
+// release lets go of the lock. Closing the file alone would not, while a process
+// that was forked just now still has it, until it runs its own program.
+func (l *lock) release() error {
+	return errors.Join(syscall.Flock(int(l.f.Fd()), syscall.LOCK_UN), l.f.Close())
+}
 
 func writeAt(f *os.File, s string) error {
 	_, err := f.WriteAt([]byte(s), 0)
