@@ -35,22 +35,16 @@ func (t *Token) Update(ctx context.Context, ref hsm.Ref, c hsm.Change) error {
 			}
 		}
 		for i, o := range changed {
-			err := t.still(s, o, proofOf(*o, look))
-			touched := err == nil
-			if touched {
-				err = t.update(s, o, hsm.Change{Label: c.Label, Ops: c.Ops})
-			}
+			err := t.update(s, o, hsm.Change{Label: c.Label, Ops: c.Ops})
 			switch {
 			case err == nil:
 				continue
 			case i == 0 && (staleHandle(err) || errors.Is(err, errMoved)):
 				return errMoved // and nothing that would keep it from being found again
-			case touched: // halves that differ would no longer be found together
+			default: // halves that differ would no longer be found together
 				back(i + 1)
-			default:
-				back(i)
+				return errBegun{err}
 			}
-			return errBegun{err}
 		}
 		var err error
 		switch {
