@@ -117,6 +117,25 @@ func TestChangeBeforeALogin(t *testing.T) {
 	}
 }
 
+// TestChangeBeforeARefusedLogin: no other connection takes a change for one that it
+// may make, because the PIN was refused after it.
+func TestChangeBeforeARefusedLogin(t *testing.T) {
+	in, tok := injected(t)
+	o, err := tok.Generate(t.Context(), aesKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	inject(t, in, "C_FindObjectsInit nth 2 -> lose login, return CKR_USER_NOT_LOGGED_IN", "C_Login once -> return CKR_PIN_INCORRECT")
+	err = tok.Destroy(t.Context(), o.Ref())
+	inject(t, in)
+	if !errors.Is(err, fault.Unavailable) || errors.Is(err, fault.Untried) || fault.ReasonOf(err) != fault.TokenFailed {
+		t.Errorf("got %v (%s), want a failure of the HSM in a change", err, fault.ReasonOf(err))
+	}
+	if _, err := tok.Check(t.Context()); fault.ReasonOf(err) != fault.PINIncorrect {
+		t.Errorf("got %v, want the next call to tell of the PIN", err)
+	}
+}
+
 // TestSecondLook: a key that shows a wrong public key once is not another key.
 func TestSecondLook(t *testing.T) {
 	s := newShim(t)

@@ -187,14 +187,18 @@ func attempt[T any](t *Token, s *session, f func(*session) (T, error)) (T, error
 }
 
 // keepBegun returns what has become of err. Where err says that the token may have
-// been changed, that says so too, and nothing in it that nothing was tried, such as
-// of the login that failed after the change.
+// been changed, that says so too, and nothing in it that nothing was tried or that
+// another connection may do it: as a login says that fails after the change.
 func keepBegun(err, became error) error {
-	switch {
-	case !begun(err):
+	if !begun(err) {
 		return became
-	case errors.Is(became, fault.Untried):
-		return errBegun{fault.Wrap(fault.KindOf(became), errors.New(became.Error()), "%s", fault.Message(became)).Because(fault.ReasonOf(became))}
+	}
+	switch reason := fault.ReasonOf(became); {
+	case errors.Is(became, fault.Untried), reason.Credential(), reason == fault.WrongSlot:
+		if reason != fault.Busy && reason != fault.TokenGone && reason != fault.LibraryDown {
+			reason = fault.TokenFailed
+		}
+		return errBegun{fault.Wrap(fault.Unavailable, errors.New(became.Error()), "the HSM failed in the middle of a change").Because(reason)}
 	case begun(became):
 		return became
 	default:
