@@ -7,14 +7,13 @@ import (
 	"testing"
 
 	"gatehouse/features/agreement"
-	"gatehouse/simulators/softtoken"
+	"gatehouse/features/agreement/task"
 )
 
 // TestAgreement compares the service with everybody, row by row.
 func TestAgreement(t *testing.T) {
 	t.Parallel()
-	ring, err := agreement.NewRing(t.Context())
-	softtoken.Need(t, err)
+	ring := ring(t)
 	w := newWorld(t, ring)
 	var mu sync.Mutex
 	agreed := map[agreement.Kind]map[agreement.Peer]int{}
@@ -34,6 +33,9 @@ func TestAgreement(t *testing.T) {
 		t.Run(string(kind), func(t *testing.T) {
 			t.Parallel()
 			agreed[kind] = map[agreement.Peer]int{}
+			if kind == agreement.HSM {
+				t.Run("pkcs11-tool says no", func(t *testing.T) { saysNo(t, w, ring) })
+			}
 			for _, row := range rows {
 				t.Run(row.String(), func(t *testing.T) {
 					if kind == agreement.Ordinary { // what many do at once to an HSM is the fault campaign's matter
@@ -53,5 +55,27 @@ func TestAgreement(t *testing.T) {
 				})
 			}
 		})
+	}
+}
+
+// saysNo: as TestPeersSayNo, for the peer that needs the token.
+func saysNo(t *testing.T, w world, ring agreement.Ring) {
+	t.Helper()
+	for _, row := range []task.Task{
+		{Act: task.Sign, Key: ring.Key("EC", "NistP256"), Hash: "SHA256", In: []byte("signed")},
+		{Act: task.MAC, Key: ring.Key("HMAC", 256), Hash: "SHA256", In: []byte("stamped")},
+		{Act: task.Wrap, Key: ring.Key("AES", 256), Mode: "KW", Subject: ring.Key("AES", 192)},
+	} {
+		m, err := w.Service[agreement.HSM].Make(t.Context(), row)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := w.tool.Check(t.Context(), row, m); err != nil {
+			t.Errorf("%s: it does not take what is right: %v", row, err)
+		}
+		m.Out[len(m.Out)-1] ^= 1
+		if w.tool.Check(t.Context(), row, m) == nil {
+			t.Errorf("%s: it takes it with a bit changed, too", row)
+		}
 	}
 }

@@ -1,7 +1,6 @@
 package agreement
 
 import (
-	"fmt"
 	"slices"
 
 	"gatehouse/core/operations"
@@ -121,11 +120,21 @@ func exported(k *task.Key) []task.Task {
 	return []task.Task{{Act: task.Value, Key: k}, {Act: task.ValueDigest, Key: k, Hash: "SHA256"}}
 }
 
+// rsaHashes are those that RSA keys of a size are compared with. Hash and size
+// have nothing to do with each other, and a row with the longest keys takes a
+// second: two hashes are enough there.
+func rsaHashes(bits int) []string {
+	if bits > 4096 {
+		return []string{"SHA256", "SHA512"}
+	}
+	return hashes()
+}
+
 func (r Ring) rsa() (all []task.Task) {
 	for _, bits := range rsaSizes {
 		k := r.Key("RSA", bits)
 		legacy := bits < 2048
-		for _, h := range hashes() {
+		for _, h := range rsaHashes(bits) {
 			size := operations.Hash(h).Size()
 			all = append(all, task.Task{Act: task.Sign, Key: k, Mode: "PKCS1_V15", Hash: h, In: message, Legacy: legacy})
 			if bits/8 >= 2*size+2 { // RFC 8017, 9.1.1
@@ -295,6 +304,3 @@ func fits(t task.Task) bool {
 		return true
 	}
 }
-
-// Index names a row by itself.
-func Index(t task.Task) string { return fmt.Sprint(t) }

@@ -53,18 +53,22 @@ func encapsulating(set string) kem.Scheme {
 
 // Cannot tells why CIRCL has no part in t; empty when it has.
 func Cannot(t task.Task) string {
-	if t.Key == nil || t.Key.ParamSet == "" || t.Act != task.Sign && t.Act != task.Encapsulate && t.Act != task.PublicKey {
-		return "CIRCL is here for ML-DSA and ML-KEM alone"
+	if t.Key != nil && t.Key.ParamSet != "" {
+		switch t.Act {
+		case task.Sign, task.Encapsulate, task.PublicKey, task.Value:
+			return ""
+		case task.Encrypt, task.MAC, task.Digest, task.Wrap, task.Agree, task.HKDF, task.EncryptData, task.ValueDigest, task.CheckValue:
+		}
 	}
-	return ""
+	return "CIRCL is here for ML-DSA and ML-KEM alone"
 }
 
 // seed is what both algorithms' keys grow from: the end of PKCS #8 with the seed
 // alone (RFC 9881, 6; RFC 9935, 6).
 func seed(k *task.Key, n int) []byte { return k.Private[len(k.Private)-n:] }
 
-// spki takes the key out of a SubjectPublicKeyInfo.
-func point(spki []byte) ([]byte, error) {
+// bare takes the key out of a SubjectPublicKeyInfo.
+func bare(spki []byte) ([]byte, error) {
 	var info struct {
 		Algorithm asn1.RawValue
 		Key       asn1.BitString
@@ -86,6 +90,8 @@ func (Party) Make(_ context.Context, t task.Task) (m task.Made, err error) {
 		m.Out, m.Secret, err = s.Encapsulate(public)
 	case t.Act == task.PublicKey:
 		m.Out, err = public(t.Key)
+	case t.Act == task.Value:
+		m.Out = t.Key.Private
 	default:
 		err = fmt.Errorf("CIRCL does not %s here: %w", t.Act, task.ErrRefused)
 	}
@@ -97,9 +103,9 @@ func (Party) Check(_ context.Context, t task.Task, m task.Made) error {
 	switch {
 	case t.Act == task.Sign && t.Key.Type == "MLDSA":
 		s := signing(t.Key.ParamSet)
-		raw, err := point(t.Key.Public)
+		raw, err := bare(t.Key.Public)
 		if len(m.Public) > 0 {
-			raw, err = point(m.Public)
+			raw, err = bare(m.Public)
 		}
 		if err != nil {
 			return err
@@ -120,16 +126,18 @@ func (Party) Check(_ context.Context, t task.Task, m task.Made) error {
 			return err
 		}
 		return task.Same("the encapsulated key", m.Secret, shared)
+	case t.Act == task.Value:
+		return exported(t.Key, m.Out)
 	case t.Act == task.PublicKey:
 		want, err := public(t.Key)
 		if err != nil {
 			return err
 		}
-		got, err := point(m.Out)
+		got, err := bare(m.Out)
 		if err != nil {
 			return err
 		}
-		wanted, err := point(want)
+		wanted, err := bare(want)
 		if err != nil {
 			return err
 		}

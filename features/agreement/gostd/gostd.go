@@ -38,7 +38,7 @@ var hashes = map[string]crypto.Hash{
 // Cannot tells why the standard library cannot do t; empty when it can.
 func Cannot(t task.Task) string {
 	switch {
-	case t.Key != nil && t.Key.Type == "MLDSA":
+	case t.Key != nil && t.Key.Type == "MLDSA" && (t.Act == task.Sign || t.Act == task.PublicKey || t.Act == task.Value):
 		return "Go's standard library has no ML-DSA"
 	case t.Key != nil && t.Key.Curve == "SecP256K1", t.Subject != nil && t.Subject.Curve == "SecP256K1":
 		return "Go's standard library has no secp256k1"
