@@ -9,6 +9,7 @@ import (
 	"gatehouse/core/access"
 	"gatehouse/core/fault"
 	"gatehouse/core/groups"
+	"gatehouse/core/hsm"
 	"gatehouse/core/id"
 	"gatehouse/core/intents"
 	"gatehouse/core/keys"
@@ -146,28 +147,81 @@ func (s *Service) settleCreate(ctx context.Context, b backend.Backend, g groups.
 	})
 }
 
-// settleUpdate makes the pointer follow the HSM key, whatever label it has now.
+// settleUpdate makes the pointer follow the HSM key, whatever label it has now,
+// and takes permissions back that were to be changed: who asked for it was told
+// that it failed, or nothing.
 func (s *Service) settleUpdate(ctx context.Context, b backend.Backend, g groups.Group, k keys.Key, i intents.Intent) (bool, error) {
 	label := []byte(i.Spec.Name)
-	if bytes.Equal(k.Virtual.Label, label) { // recorded, or only permissions were to be changed
+	named, permitted := bytes.Equal(k.Virtual.Label, label), k.Ops == i.Spec.Ops
+	if named && permitted { // recorded
 		err := s.cat.EndIntent(ctx, i.ID)
 		return err == nil, err
 	}
-	moved, err := s.presentAs(ctx, b, g, k, label)
-	switch {
-	case err != nil:
-		return false, err
-	case !moved && s.fresh(i):
-		return false, nil
-	case !moved:
-		return s.record(ctx, i, "key update given up", func() error { return s.cat.EndIntent(ctx, i.ID) })
+	moved := false
+	if !named {
+		var err error
+		if moved, err = s.presentAs(ctx, b, g, k, label); err != nil {
+			return false, err
+		}
 	}
-	return s.record(ctx, i, "key update completed", func() error {
-		if err := s.repoint(ctx, k, label); err != nil {
-			return err
+	if s.fresh(i) && !(moved && permitted) {
+		return false, nil
+	}
+	action := "key update given up"
+	switch {
+	case !permitted:
+		action = "key update undone"
+	case moved:
+		action = "key update completed"
+	}
+	return s.record(ctx, i, action, func() error {
+		if moved {
+			if err := s.repoint(ctx, k, label); err != nil {
+				return err
+			}
+			k = k.Clone()
+			k.Virtual.Label = label
+		}
+		if !permitted {
+			if err := s.repermit(ctx, b, g, k, i.Spec.Ops); err != nil {
+				return err
+			}
 		}
 		return s.cat.EndIntent(ctx, i.ID)
 	})
+}
+
+// repermit has the HSM key k permitted again what its virtual key is, of which
+// it is not known whether it is permitted asked now. What cannot be taken back,
+// or the HSM refuses to, is done instead: the virtual key follows.
+func (s *Service) repermit(ctx context.Context, b backend.Backend, g groups.Group, k keys.Key, asked keys.Ops) error {
+	kept := k.Ops
+	if !asked.Has(keys.OpExport) {
+		kept &^= keys.OpExport
+	}
+	err := b.Update(ctx, g, k, hsm.Change{Ops: &kept})
+	if err != nil && !refusedChange(err) {
+		return err
+	}
+	if err != nil {
+		kept = asked
+	}
+	if kept == k.Ops {
+		return nil
+	}
+	_, err = s.cat.UpdateKey(ctx, k.ID, func(now keys.Key) (keys.Key, error) {
+		if now.Ops == k.Ops { // nobody has changed it since
+			now.Ops = kept
+		}
+		return now, nil
+	})
+	return err
+}
+
+// refusedChange reports whether the HSM would not have a change, now and later.
+func refusedChange(err error) bool {
+	kind := fault.KindOf(err)
+	return kind != fault.Unavailable && kind != fault.Internal && kind != fault.Exhausted
 }
 
 // fresh reports whether the token may still be at what i asks for.

@@ -50,7 +50,11 @@ func (s *Service) updateInToken(ctx context.Context, c access.Caller, b backend.
 			return keys.Key{}, err
 		}
 	}
-	i, done, err := s.intend(ctx, intents.Intent{Kind: intents.Update, Creator: c.Principal, Spec: keys.Spec{Name: string(label)}}, k)
+	ops := k.Ops
+	if back.Ops != nil {
+		ops = *back.Ops
+	}
+	i, done, err := s.intend(ctx, intents.Intent{Kind: intents.Update, Creator: c.Principal, Spec: keys.Spec{Name: string(label), Ops: ops}}, k)
 	if err != nil {
 		return keys.Key{}, err
 	}

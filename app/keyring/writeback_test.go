@@ -142,9 +142,9 @@ func TestANameThatIsTakenLeavesTheHSMAlone(t *testing.T) {
 	w.wantAgreement(0)
 }
 
-func TestCrashWhileAKeyIsChanged(t *testing.T) {
-	t.Parallel()
-	for what, kill := range map[string]func(w *world){
+// deathsOfAnUpdate are the points at which the process can die.
+func deathsOfAnUpdate() map[string]func(w *world) {
+	return map[string]func(w *world){
 		"before it is written down":   func(w *world) { w.dieAt("BeginIntent", false) },
 		"once it is written down":     func(w *world) { w.dieAt("BeginIntent", true) },
 		"once the token is changed":   func(w *world) { w.dieIn(tokensim.Update) },
@@ -153,7 +153,12 @@ func TestCrashWhileAKeyIsChanged(t *testing.T) {
 		"while the intent is ended":   func(w *world) { w.dieAt("EndIntent", false) },
 		"when the intent is no more":  func(w *world) { w.dieAt("EndIntent", true) },
 		"before the answer is logged": func(w *world) { w.Store.Fail(storesim.Fault{Call: "AppendAudit", Skip: 1, Before: w.die}) },
-	} {
+	}
+}
+
+func TestCrashWhileAKeyIsChanged(t *testing.T) {
+	t.Parallel()
+	for what, kill := range deathsOfAnUpdate() {
 		t.Run(what, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t, groups.Policy{WriteBack: true})
@@ -166,6 +171,57 @@ func TestCrashWhileAKeyIsChanged(t *testing.T) {
 				t.Errorf("got the name %q", got)
 			}
 		})
+	}
+}
+
+// allowed returns what the HSM key of k may do, of what can be asked for.
+func (w *world) allowed(k keys.Key) keys.Ops {
+	w.t.Helper()
+	for _, o := range w.HSM.Objects() {
+		if bytes.Equal(o.ID, k.Virtual.ID) {
+			return o.Ops & (keys.OpEncrypt | keys.OpDecrypt)
+		}
+	}
+	w.t.Fatalf("%s is not in the HSM", k.Name)
+	return 0
+}
+
+// What the HSM key may do is what its virtual key may, wherever the process died.
+func TestCrashWhilePermissionsAreChanged(t *testing.T) {
+	t.Parallel()
+	for what, kill := range deathsOfAnUpdate() {
+		for with, name := range map[string]*string{"alone": nil, "with the name": ptr("after")} {
+			t.Run(what+", "+with, func(t *testing.T) {
+				t.Parallel()
+				w := newWorld(t, groups.Policy{WriteBack: true})
+				k, ops := w.generate(w.slot, aes("before")), keys.OpEncrypt|keys.OpAppManageable
+				kill(w)
+				_, _ = w.Keyring.Update(w.ctx, w.app, k.ID, keyring.Change{Name: name, Ops: &ops}) // as above
+				w.comesBack(t)
+				w.wantAgreement(0)
+				now := w.find(k.ID)
+				if here, there := now.Ops&(keys.OpEncrypt|keys.OpDecrypt), w.allowed(now); here != there || now.Ops != ops && now.Ops != k.Ops {
+					t.Errorf("got %v of the virtual key and %v of the HSM key; it had %v and was to have %v", now.Ops, there, k.Ops, ops)
+				}
+			})
+		}
+	}
+}
+
+// An HSM that does not give a permission back has the last word.
+func TestPermissionsThatCannotBeTakenBack(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, groups.Policy{WriteBack: true})
+	k, ops := w.generate(w.slot, aes("k")), keys.OpEncrypt|keys.OpAppManageable
+	w.dieIn(tokensim.Update)
+	_, _ = w.Keyring.Update(w.ctx, w.app, k.ID, keyring.Change{Ops: &ops}) // nobody hears the answer
+	w.revive()
+	w.HSM.Fail(tokensim.Fault{Call: tokensim.Update, Err: fault.New(fault.Denied, "the HSM does not permit it")})
+	w.Pass(apptest.Grace)
+	_, err := w.Keyring.Recover(w.ctx)
+	apptest.Want(t, "Recover", err, "")
+	if now := w.find(k.ID); now.Ops != ops || w.allowed(now) != keys.OpEncrypt {
+		t.Errorf("got %v of the virtual key and %v of the HSM key, want %v of both", now.Ops, w.allowed(now), ops)
 	}
 }
 

@@ -28,7 +28,7 @@ type Intent struct {
 	Account   id.Account
 	Group     id.Group
 	Key       id.Key
-	Spec      keys.Spec // Create, Rotate: what the key is to be; holds no material. Update: Name is what its label is to be
+	Spec      keys.Spec // Create, Rotate: what the key is to be; holds no material. Update: Name is what its label is to be, Ops what it is to be permitted
 	Imported  bool      // Create, Rotate: by import
 	CopiedOf  id.Key    // Create, Rotate: the key whose copy it is
 	Replaces  Replaced  // Rotate: the key whose place it takes
