@@ -83,3 +83,52 @@ func TestRSAPoliciesThroughAKeysLife(t *testing.T) {
 		}
 	}
 }
+
+// However a key is reached, its policy counts; a key that is given by its value
+// has none.
+func TestRSAPoliciesInEveryCall(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	const v15, data = `"mode":{"PKCS1_V15":{}}`, `"data":"AAAA","hash_alg":"SHA256"`
+	const policy = `"obj_type":"RSA","key_size":2048,"key_ops":["SIGN","VERIFY","ENCRYPT","DECRYPT","EXPORT"],"rsa":{"signature_policy":[{"padding":{"PSS":{}}}]}`
+	field := func(path, body, name string) string {
+		status, reply := w.ask(http.MethodPost, path, body)
+		_, rest, found := strings.Cut(reply, `"`+name+`":"`)
+		if value, _, ended := strings.Cut(rest, `"`); status < 300 && found && ended {
+			return value
+		}
+		t.Fatalf("%s: got %d, want %s", path, status, name)
+		return ""
+	}
+	kid := field("/crypto/v1/keys", `{"name":"stored","group_id":"`+w.local+`",`+policy+`}`, "kid")
+	value := field("/crypto/v1/keys/export", `{"kid":"`+kid+`"}`, "value")
+	token := field("/crypto/v1/keys", `{"transient":true,"group_id":"`+w.local+`",`+policy+`}`, "transient_key")
+
+	byID, byToken := `"key":{"kid":"`+kid+`"}`, `"key":{"transient_key":"`+token+`"}`
+	inline := `"key":{"inline":{"obj_type":"RSA","value":"` + value + `"}}`
+	for _, c := range []struct {
+		what, path, body string
+		says             string // in every reply, whatever its status
+	}{
+		{"signing", "sign", `{` + byID + `,` + data + `,` + v15 + `}`, "not permitted by the key's signature_policy"},
+		{"signing as the policy has it", "sign", `{` + byID + `,` + data + `}`, `"signature":`},
+		{"verifying", "verify", `{` + byID + `,` + data + `,` + v15 + `,"signature":"AAAA"}`, "not permitted by the key's signature_policy"},
+		{"encrypting", "encrypt", `{` + byID + `,"alg":"RSA","plain":"AAAA",` + v15 + `}`, "not permitted by the key's encryption_policy"},
+		{"decrypting", "decrypt", `{` + byID + `,"cipher":"AAAA",` + v15 + `}`, "not permitted by the key's encryption_policy"},
+		{"signing in a batch", "keys/batch/sign", `[{` + byID + `,` + data + `,` + v15 + `}]`, "not permitted by the key's signature_policy"},
+		{"encrypting in a batch", "keys/batch/encrypt", `[{"kid":"` + kid + `","request":{"alg":"RSA","plain":"AAAA",` + v15 + `}}]`, "not permitted by the key's encryption_policy"},
+		{"signing with a transient key", "sign", `{` + byToken + `,` + data + `,` + v15 + `}`, "not permitted by the key's signature_policy"},
+		{"a transient key as its policy has it", "sign", `{` + byToken + `,` + data + `}`, `"signature":`},
+		{"encrypting with a transient key", "encrypt", `{` + byToken + `,"alg":"RSA","plain":"AAAA",` + v15 + `}`, "not permitted by the key's encryption_policy"},
+		{"signing with an inline key", "sign", `{` + inline + `,` + data + `,` + v15 + `}`, `"signature":`},
+		{"encrypting with an inline key", "encrypt", `{` + inline + `,"alg":"RSA","plain":"AAAA",` + v15 + `}`, `"cipher":`},
+	} {
+		if status, reply := w.ask(http.MethodPost, "/crypto/v1/"+c.path, c.body); !strings.Contains(reply, c.says) {
+			t.Errorf("%s: got %d %s, want %q", c.what, status, reply, c.says)
+		}
+	}
+	status, reply := w.ask(http.MethodPost, "/crypto/v1/keys/persist", `{"name":"kept","group_id":"`+w.local+`","transient_key":"`+token+`"}`)
+	if status != http.StatusCreated || !strings.Contains(reply, `"signature_policy":[{"padding":{"PSS":{}}}]`) {
+		t.Errorf("persisting: got %d %s, want the policy of the transient key", status, reply)
+	}
+}
