@@ -49,7 +49,9 @@ func Cannot(t task.Task) string {
 		return "OpenSC 0.23 has no room for what RSA keys of more than 4096 bits make"
 	case t.Act == task.Wrap && (t.Mode != "KW" && t.Mode != "KWP" && t.Mode != "PKCS1_V15" || t.Subject.Asymmetric()):
 		return "OpenSC 0.23 wraps secret keys only, by AES key wrap and PKCS #1 v1.5"
-	case t.Act == task.EncryptData, t.Act == task.HKDF, t.Act == task.CheckValue, t.Act == task.Value, t.Act == task.ValueDigest, t.Act == task.Encapsulate:
+	case t.Act == task.CheckValue:
+		return "OpenSC 0.23 tells no check values"
+	case t.Act == task.EncryptData, t.Act == task.HKDF, t.Act == task.Value, t.Act == task.ValueDigest, t.Act == task.Encapsulate:
 		return "OpenSC 0.23 does not " + string(t.Act)
 	default:
 		return ""
