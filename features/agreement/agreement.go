@@ -97,6 +97,9 @@ func Does(p Peer, k Kind, t task.Task) (d Directions, why string) {
 // spared tells why a program that could is not asked: each question is a process.
 // What is left asks about every key, every mode and every hash.
 func spared(p Peer, t task.Task) string {
+	if p == Tool && t.Act == task.Wrap && t.Mode != "KW" && (t.Subject.Type != "AES" || t.Subject.Size != 256) {
+		return "pkcs11-tool is asked about every wrapped key with KW, and with the other modes about AES 256: each question is several processes"
+	}
 	if p != OpenSSL && p != Tool || t.Key == nil || t.Hash == "" || t.Hash == "SHA256" || t.Hash == "SHA512" {
 		return ""
 	}
