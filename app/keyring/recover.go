@@ -164,7 +164,7 @@ func (s *Service) settleUpdate(ctx context.Context, b backend.Backend, g groups.
 			return false, err
 		}
 	}
-	if s.fresh(i) && !(moved && permitted) {
+	if s.fresh(i) && (!moved || !permitted) {
 		return false, nil
 	}
 	action := "key update given up"

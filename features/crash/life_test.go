@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -12,6 +13,7 @@ import (
 	"gatehouse/app/assembly/service"
 	"gatehouse/core/fault"
 	"gatehouse/core/hsm"
+	"gatehouse/core/keys"
 	"gatehouse/features/relay"
 )
 
@@ -22,6 +24,9 @@ type deed struct {
 	do   func(ctx context.Context, w *world, k dsmwire.Sobject) error
 	done func(w *world, k dsmwire.Sobject) (bool, error) // whether it was done, in the eyes of the service
 }
+
+// halving is the deed that leaves half a key.
+const halving = "remove the private half of"
 
 func deeds() []deed {
 	gone := func(w *world, k dsmwire.Sobject) (bool, error) {
@@ -71,12 +76,26 @@ func deeds() []deed {
 				return now.Name != k.Name, w.use(now)
 			},
 		},
+		{
+			"permit less to", "AES",
+			func(ctx context.Context, w *world, k dsmwire.Sobject) error {
+				_, err := w.admin.UpdateKey(ctx, k.KID, dsmwire.SobjectRequest{KeyOps: &[]string{"ENCRYPT", "APPMANAGEABLE"}})
+				return err
+			},
+			func(w *world, k dsmwire.Sobject) (bool, error) {
+				now, err := w.admin.Key(w.t.Context(), dsmclient.ByID(k.KID))
+				if err != nil {
+					return false, err
+				}
+				return !slices.Contains(now.KeyOps, "DECRYPT"), errors.Join(w.use(now), w.permitted(now))
+			},
+		},
 		{"delete", "EC", func(ctx context.Context, w *world, k dsmwire.Sobject) error { return w.admin.DeleteKey(ctx, k.KID) }, gone},
 		{"destroy", "AES", func(ctx context.Context, w *world, k dsmwire.Sobject) error { return w.admin.Destroy(ctx, k.KID) }, gone},
 		{"rotate", "AES", rotate, rotated},
 		{"rotate", "EC", rotate, rotated},
 		{
-			"remove the private half of", "EC",
+			halving, "EC",
 			func(ctx context.Context, w *world, k dsmwire.Sobject) error { return w.admin.RemovePrivate(ctx, k.KID) },
 			func(w *world, k dsmwire.Sobject) (bool, error) {
 				now, err := w.admin.Key(w.t.Context(), dsmclient.ByID(k.KID))
@@ -90,10 +109,7 @@ func deeds() []deed {
 // does to keys in an HSM that is told of all changes.
 func TestServiceCrashesWhileKeysChange(t *testing.T) {
 	w := newWorld(t)
-	apply := true
-	var err error
-	w.group, err = w.admin.UpdateGroup(t.Context(), w.group.GroupID, dsmwire.GroupRequest{HmgSync: &apply})
-	must(t, err)
+	w.writeBack()
 	w.makeWarm()
 	begun, done := 0, 0
 	for i, d := range deeds() {
@@ -106,7 +122,7 @@ func TestServiceCrashesWhileKeysChange(t *testing.T) {
 			"when the service's request was on its way": func() <-chan struct{} { return w.rest.Hold(relay.Request).Seen },
 		} {
 			k := w.make(d.kind, fmt.Sprintf("key %d, killed %s", i, when))
-			intents, was := w.crashWhile(d, k, arm)
+			intents, was, _ := w.crashWhile(d, k, arm)
 			t.Logf("%s %s: %d written down, done %t", d.name, k.Name, intents, was)
 			if intents > 0 {
 				begun++
@@ -114,7 +130,7 @@ func TestServiceCrashesWhileKeysChange(t *testing.T) {
 			if was {
 				done++
 			}
-			if d.name == "remove the private half of" {
+			if d.name == halving {
 				eventually(t, "deleting "+k.Name, func() error { return w.admin.DeleteKey(t.Context(), k.KID) })
 			}
 		}
@@ -123,9 +139,49 @@ func TestServiceCrashesWhileKeysChange(t *testing.T) {
 		t.Errorf("killed %d times with something written down, and %d deeds were done all the same: want some of both", begun, done)
 	}
 	w.noIntents()
-	if n := w.agree(); n != 0 {
-		t.Errorf("got %d objects half made, though the gateway lived", n)
+	w.whole()
+	w.noSecrets()
+}
+
+// TestServiceCrashesAtEachCommit kills the service in the middle of each step
+// that it writes down of what it does to keys in an HSM that is told of all
+// changes, and when it has written down what it is about to do.
+func TestServiceCrashesAtEachCommit(t *testing.T) {
+	w := newWorld(t)
+	w.writeBack()
+	w.makeWarm()
+	for i, d := range deeds() {
+		begun, done := 0, 0
+		kill := func(when string, arm func(int64) error, n int64) (survived bool) {
+			k := w.make(d.kind, fmt.Sprintf("key %d, killed %s %d", i, when, n))
+			intents, was, survived := w.crashWhile(d, k, func() <-chan struct{} {
+				must(t, arm(n))
+				return w.lab.ServiceGone()
+			})
+			if d.name == halving {
+				eventually(t, "deleting "+k.Name, func() error { return w.admin.DeleteKey(t.Context(), k.KID) })
+			}
+			if survived {
+				return true
+			}
+			t.Logf("%s %s: %d written down, done %t", d.name, k.Name, intents, was)
+			if intents > 0 {
+				begun++
+			}
+			if was {
+				done++
+			}
+			return false
+		}
+		for n := int64(1); !kill("within commit", w.trap.Within, n); n++ {
+		}
+		kill("after commit", w.trap.After, 2)
+		if begun == 0 || done == 0 {
+			t.Errorf("%s: killed %d times with something written down, and it was done %d times all the same: want some of both", d.name, begun, done)
+		}
 	}
+	w.noIntents()
+	w.whole()
 	w.noSecrets()
 }
 
@@ -155,23 +211,40 @@ func (w *world) make(kind, name string) dsmwire.Sobject {
 // crashWhile does something to a key, kills the service when armed has come, and
 // restarts it: then service and token agree, the deed is done or can be done
 // again, and it is done if the requester was told so. It returns how many
-// intents the crash has left, and whether the deed was done by it.
-func (w *world) crashWhile(d deed, k dsmwire.Sobject, arm func() <-chan struct{}) (intents int, done bool) {
+// intents the crash has left, and whether the deed was done by it. Survived says
+// that all was over before armed came.
+func (w *world) crashWhile(d deed, k dsmwire.Sobject, arm func() <-chan struct{}) (intents int, done, survived bool) {
 	w.t.Helper()
 	w.warm()
 	told := make(chan error, 1)
 	armed := arm()
 	go func() { told <- d.do(w.t.Context(), w, k) }()
+	var toldErr error
+	early := false
 	select {
 	case <-armed:
-	case <-time.After(30 * time.Second):
+	case toldErr = <-told:
+		early = true
+	case <-time.After(patience):
 		w.t.Fatalf("%s: nothing has come past", k.Name)
+	}
+	must(w.t, w.trap.Disarm())
+	if early && w.present("warm") == nil { // unless what it still had to write has killed it
+		must(w.t, toldErr)
+		w.rest.Release()
+		w.hmg.Release()
+		if now, err := d.done(w, k); err != nil || !now {
+			w.t.Errorf("%s %s: the requester was told that it was done: %t, %v", d.name, k.Name, now, err)
+		}
+		return 0, true, true
 	}
 	resume, err := w.lab.CrashService()
 	must(w.t, err)
 	w.rest.Release()
 	w.hmg.Release()
-	toldErr := <-told
+	if !early {
+		toldErr = <-told
+	}
 	intents = w.begun()
 	must(w.t, resume(w.t.Context()))
 	w.transport.CloseIdleConnections()
@@ -194,7 +267,37 @@ func (w *world) crashWhile(d deed, k dsmwire.Sobject, arm func() <-chan struct{}
 		})
 		eventually(w.t, k.Name+": service and token agree in the end", w.same)
 	}
-	return intents, done
+	return intents, done, false
+}
+
+// permitted makes sure that an HSM key may do what its virtual key may: no less,
+// for then it could not be used, and no more.
+func (w *world) permitted(k dsmwire.Sobject) error {
+	objects, err := w.token.Objects()
+	if err != nil {
+		return err
+	}
+	for _, o := range objects {
+		if string(o.ID) != string(k.External.ID.ID) || o.Class != hsm.SecretKey {
+			continue
+		}
+		for name, op := range map[string]keys.Ops{"ENCRYPT": keys.OpEncrypt, "DECRYPT": keys.OpDecrypt} {
+			if here := slices.Contains(k.KeyOps, name); here != o.Ops.Has(op) {
+				return fmt.Errorf("%s is permitted to the virtual key: %t, and to the HSM key: %t", name, here, o.Ops.Has(op))
+			}
+		}
+		return nil
+	}
+	return errors.New("the HSM key is not there")
+}
+
+// writeBack has changes of virtual keys carried out in the HSM.
+func (w *world) writeBack() {
+	w.t.Helper()
+	apply := true
+	var err error
+	w.group, err = w.admin.UpdateGroup(w.t.Context(), w.group.GroupID, dsmwire.GroupRequest{HmgSync: &apply})
+	must(w.t, err)
 }
 
 // begun returns how many intents the crash has left.

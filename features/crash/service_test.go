@@ -93,7 +93,8 @@ func TestServiceCrashes(t *testing.T) {
 	for _, o := range all {
 		crash(o, "when the gateway was about to be asked", at(w.hmg.Hold, relay.Request), beforeChange)
 		crash(o, "when the gateway was asked", at(w.hmg.Watch, relay.Request), beforeChange, beforeRecord)
-		crash(o, "when the gateway's answer was on its way", at(w.hmg.Hold, relay.Answer), beforeRecord)
+		// The answer to a probe of the connection may come past before.
+		crash(o, "when the gateway's answer was on its way", at(w.hmg.Hold, relay.Answer), beforeRecord, beforeChange)
 	}
 	crash(all[0], "when the reply was on its way", at(w.rest.Hold, relay.Answer), afterRecord)
 	crash(all[3], "when the reply was on its way", at(w.rest.Hold, relay.Answer), afterRecord)
@@ -115,9 +116,7 @@ func TestServiceCrashes(t *testing.T) {
 		}
 	}
 	w.noIntents()
-	if n := w.agree(); n != 0 {
-		t.Errorf("got %d objects half made, though the gateway lived", n)
-	}
+	w.whole()
 	w.noSecrets()
 }
 
@@ -154,7 +153,7 @@ func (w *world) crashDuring(o order, name string, arm func() <-chan struct{}) mo
 	go func() { told <- o.do(w.t.Context(), w.app, o.r) }()
 	select {
 	case <-armed:
-	case <-time.After(30 * time.Second):
+	case <-time.After(patience):
 		w.t.Fatalf("%s: nothing has come past", name)
 	}
 	resume, err := w.lab.CrashService()

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -22,9 +23,14 @@ import (
 	"gatehouse/core/secret"
 	"gatehouse/features/markers"
 	"gatehouse/features/relay"
+	"gatehouse/simulators/killat"
 	"gatehouse/simulators/lab"
 	"gatehouse/simulators/softtoken"
 )
+
+// patience is how long tests wait for what takes a moment on a machine with
+// nothing else to do.
+const patience = 3 * time.Minute
 
 // grace is how long the service gives the HSM to finish what was interrupted.
 const grace = 3 * time.Second
@@ -58,8 +64,10 @@ type world struct {
 	lab       *lab.Lab
 	rest, hmg *relay.Relay // client to service, service to gateway
 	transport *http.Transport
-	book      *markers.Book          // secrets to look for in what the crashes leave
-	token     *softtoken.Application // as somebody else sees it
+	book      *markers.Book     // secrets to look for in what the crashes leave
+	trap      *killat.Trap      // of the service
+	token     inToken           // as somebody else sees it
+	link      dsmwire.HmgConfig // to the token, all but its address
 	admin     *dsmclient.Client
 	app       *dsmclient.Client
 	group     dsmwire.Group
@@ -67,29 +75,65 @@ type world struct {
 	made      int           // keys that were ordered under load
 }
 
+// inToken is what somebody else does with a token directly.
+type inToken interface{ Objects() ([]hsm.Object, error) }
+
+// newWorld is a world over SoftHSM2.
 func newWorld(t *testing.T) *world {
 	t.Helper()
+	w := newService(t)
 	ctx := t.Context()
+	softtoken.Need(t, w.lab.MakeToken(ctx))
+	module, err := softtoken.LoadModule(w.lab.Token)
+	must(t, err)
+	t.Cleanup(func() { _ = module.Close() }) // the token is removed next
+	w.token, err = module.Application(w.lab.Token)
+	must(t, err)
+	must(t, w.lab.StartGateway(ctx))
+	w.hmg = w.relay(w.lab.Gateway.Address)
+	files := w.lab.Gateway.TLS
+	ca, err := os.ReadFile(files.CA)
+	must(t, err)
+	cert, err := os.ReadFile(files.ClientCert)
+	must(t, err)
+	key, err := os.ReadFile(files.ClientKey)
+	must(t, err)
+	slot := uint64(w.lab.Token.Slot)
+	w.link = linked(slot, w.lab.Token.PIN, ca, cert, key)
+	w.connect()
+	return w
+}
+
+// newService starts the service, into which a trap is built.
+func newService(t *testing.T) *world {
+	t.Helper()
 	t.Setenv("GATEHOUSE_RECOVER_EVERY", "200ms")
 	t.Setenv("GATEHOUSE_RECOVERY_GRACE", grace.String())
 	dir, err := programs()
 	must(t, err)
-	l, err := lab.New(lab.Options{Dir: t.TempDir(), Programs: dir, PIN: "pin-" + rand.Text(), Empty: true})
+	trap, err := killat.New(t.Context(), t.TempDir())
 	must(t, err)
-	w := &world{t: t, lab: l, book: markers.New()}
+	t.Cleanup(func() { _ = trap.Close() }) // it is removed next
+	l, err := lab.New(lab.Options{Dir: t.TempDir(), Programs: dir, PIN: "pin-" + rand.Text(), Empty: true, Service: trap.Env()})
+	must(t, err)
+	w := &world{t: t, lab: l, book: markers.New(), trap: trap}
 	t.Cleanup(w.end)
-	softtoken.Need(t, l.MakeToken(ctx))
-	module, err := softtoken.LoadModule(l.Token)
-	must(t, err)
-	t.Cleanup(func() { _ = module.Close() }) // the token is removed next
-	w.token, err = module.Application(l.Token)
-	must(t, err)
-	must(t, l.StartGateway(ctx))
-	must(t, l.StartService(ctx))
-	w.hmg = w.relay(l.Gateway.Address)
+	must(t, l.StartService(t.Context()))
 	w.rest = w.relay(l.Service.Endpoint[len("https://"):])
-	w.connect()
 	return w
+}
+
+// linked describes a link to a slot, trusting a CA (DER or PEM) and showing a
+// certificate.
+func linked(slot uint64, pin string, ca, cert, key []byte) dsmwire.HmgConfig {
+	check := true
+	return dsmwire.HmgConfig{
+		Kind: "Softhsm", Slot: &slot, PIN: dsmwire.NewSecretText(secret.FromString(pin)),
+		TLS: &dsmwire.TLSConfig{
+			Mode: "required", ValidateHostname: &check, CA: &dsmwire.CAConfig{Pinned: [][]byte{ca}},
+			ClientCert: cert, ClientKey: dsmwire.NewSecretBytes(secret.New(key)),
+		},
+	}
 }
 
 // end ends the programs; they must have lived until now, but for crashes on purpose.
@@ -100,7 +144,30 @@ func (w *world) end() {
 	if err := w.lab.Close(); err != nil {
 		w.t.Errorf("ending the programs: %v", err)
 	}
+	if w.t.Failed() {
+		w.tell()
+	}
 	w.lab = nil
+}
+
+// tell logs what the programs have warned of.
+func (w *world) tell() {
+	w.t.Helper()
+	logs, err := filepath.Glob(filepath.Join(w.lab.Dir, "*.log"))
+	if err != nil {
+		w.t.Error(err)
+	}
+	for _, log := range logs {
+		text, err := os.ReadFile(log)
+		if err != nil {
+			w.t.Error(err)
+		}
+		for line := range strings.Lines(string(text)) {
+			if !strings.Contains(line, "level=INFO") {
+				w.t.Logf("%s: %s", filepath.Base(log), strings.TrimSpace(line))
+			}
+		}
+	}
 }
 
 func (w *world) relay(to string) *relay.Relay {
@@ -111,37 +178,36 @@ func (w *world) relay(to string) *relay.Relay {
 	return r
 }
 
-// connect makes a group in the token, and an application that uses it.
-func (w *world) connect() {
+// signIn makes an administrator's client.
+func (w *world) signIn() {
 	w.t.Helper()
-	ctx := w.t.Context()
 	roots := x509.NewCertPool()
 	pem, err := os.ReadFile(w.lab.Service.CA)
 	must(w.t, err)
 	roots.AppendCertsFromPEM(pem)
 	w.transport = &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}, MaxIdleConnsPerHost: 64}
 	w.t.Cleanup(w.transport.CloseIdleConnections)
-
 	w.admin = w.client(dsmclient.Config{User: w.lab.Service.Email, Password: secret.FromString(w.lab.Service.Password)})
-	accounts, err := w.admin.Accounts(ctx)
+	accounts, err := w.admin.Accounts(w.t.Context())
 	must(w.t, err)
-	must(w.t, w.admin.SelectAccount(ctx, accounts[0].AcctID))
-	files := w.lab.Gateway.TLS
-	ca, err := os.ReadFile(files.CA)
+	must(w.t, w.admin.SelectAccount(w.t.Context(), accounts[0].AcctID))
+}
+
+// linkedGroup makes a group over a link to the HSM.
+func (w *world) linkedGroup(name string, link dsmwire.HmgConfig) dsmwire.Group {
+	w.t.Helper()
+	link.URL = w.hmg.Address()
+	g, err := w.admin.CreateGroup(w.t.Context(), dsmwire.GroupRequest{Name: &name, AddHmg: []dsmwire.HmgConfig{link}})
 	must(w.t, err)
-	cert, err := os.ReadFile(files.ClientCert)
-	must(w.t, err)
-	key, err := os.ReadFile(files.ClientKey)
-	must(w.t, err)
-	slot, check, name := uint64(w.lab.Token.Slot), true, "Payments"
-	w.group, err = w.admin.CreateGroup(ctx, dsmwire.GroupRequest{Name: &name, AddHmg: []dsmwire.HmgConfig{{
-		Kind: "Softhsm", URL: w.hmg.Address(), Slot: &slot, PIN: dsmwire.NewSecretText(secret.FromString(w.lab.Token.PIN)),
-		TLS: &dsmwire.TLSConfig{
-			Mode: "required", ValidateHostname: &check, CA: &dsmwire.CAConfig{Pinned: [][]byte{ca}},
-			ClientCert: cert, ClientKey: dsmwire.NewSecretBytes(secret.New(key)),
-		},
-	}}})
-	must(w.t, err)
+	return g
+}
+
+// connect makes a group in the token, and an application that uses it.
+func (w *world) connect() {
+	w.t.Helper()
+	ctx := w.t.Context()
+	w.signIn()
+	w.group = w.linkedGroup("Payments", w.link)
 	app := "billing"
 	a, err := w.admin.CreateApp(ctx, dsmwire.AppRequest{Name: &app, AddGroups: dsmwire.AppGroups{IDs: []string{w.group.GroupID}}})
 	must(w.t, err)
@@ -175,6 +241,15 @@ func (w *world) objects() (objects []hsm.Object, halfMade int) {
 		}
 	}
 	return objects, halfMade
+}
+
+// whole is agree where nobody who makes keys was killed: then there is none half
+// made.
+func (w *world) whole() {
+	w.t.Helper()
+	if n := w.agree(); n != 0 {
+		w.t.Errorf("got %d objects half made, though the gateway lived", n)
+	}
 }
 
 // agree fails the test unless the token and the service hold the same keys,
@@ -262,7 +337,7 @@ func eventually(t *testing.T, what string, try func() error) {
 	t.Helper()
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
-	late := time.NewTimer(30 * time.Second)
+	late := time.NewTimer(patience)
 	defer late.Stop()
 	for {
 		err := try()

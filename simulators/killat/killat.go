@@ -73,7 +73,7 @@ func (t *Trap) Env() []string {
 func (t *Trap) Commits() (int64, error) {
 	var b [8]byte
 	_, err := t.file.ReadAt(b[:], written)
-	return int64(binary.NativeEndian.Uint64(b[:])), err //nolint:gosec // as it was written
+	return int64(binary.NativeEndian.Uint64(b[:])), err
 }
 
 // Within arms the trap: the program dies in the middle of its n-th commit from now on.
@@ -98,7 +98,7 @@ func (t *Trap) arm(at, n int64) error {
 func (t *Trap) Disarm() error { return errors.Join(t.set(before, 0), t.set(after, 0)) }
 
 func (t *Trap) set(at, to int64) error {
-	_, err := t.file.WriteAt(binary.NativeEndian.AppendUint64(nil, uint64(to)), at) //nolint:gosec // no negative numbers
+	_, err := t.file.WriteAt(binary.NativeEndian.AppendUint64(nil, uint64(to)), at)
 	return err
 }
 

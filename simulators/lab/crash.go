@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// CrashService kills the service as kill -9 does, and returns when it is dead.
-// Resume starts it again, as it was and over what it left on disk, and waits
+// CrashService kills the service as kill -9 does, and returns when it is dead;
+// one that somebody has killed so already is as good. Resume starts it again, as it was and over what it left on disk, and waits
 // until it is healthy.
 func (l *Lab) CrashService() (resume func(context.Context) error, err error) {
 	dead, resume, err := l.crash("gatehouse", &l.Service.PID, l.Service.healthy)
@@ -18,24 +18,6 @@ func (l *Lab) CrashService() (resume func(context.Context) error, err error) {
 	}
 	dead.kill()
 	return resume, nil
-}
-
-// CrashedService waits until the service has been killed as kill -9 does, by
-// somebody else, and is CrashService otherwise. An error when it has ended in
-// another way.
-func (l *Lab) CrashedService(ctx context.Context) (resume func(context.Context) error, err error) {
-	if p := l.process("gatehouse"); p != nil {
-		select {
-		case <-p.done:
-		case <-ctx.Done():
-			return nil, fmt.Errorf("waiting for the service to be killed: %w", ctx.Err())
-		}
-		if !p.killed() {
-			return nil, errors.Join(errors.New("the service was not killed"), p.stop(0))
-		}
-	}
-	_, resume, err = l.crash("gatehouse", &l.Service.PID, l.Service.healthy)
-	return resume, err
 }
 
 // ServiceGone is closed when the service has ended; nil when it was never started.
