@@ -17,6 +17,8 @@ FUZZ =
 VECTORS =
 FUZZTIME = 10s
 SOAK = 1h
+STRIFE = 1m
+SEED = 1
 ARGS =
 
 # `make feature PATH=features/…` would replace the PATH that commands are found
@@ -47,7 +49,7 @@ BUILDFLAGS := -trimpath $(if $(shell PATH='$(PATH)'; git rev-parse --verify -q H
 TOOL := go tool -modfile=tools/go.mod
 
 COMPILER := gcc libc6-dev ca-certificates
-DEBIAN   := $(COMPILER) softhsm2 opensc libnss3 libnss3-tools openssl sqlite3 curl haproxy
+DEBIAN   := $(COMPILER) softhsm2 opensc libnss3 libnss3-tools openssl sqlite3 curl haproxy mmdebstrap rpm
 
 # CI=true: a test that finds its token, container or database missing fails
 # instead of skipping. `tools` has seen to it that they are there.
@@ -107,6 +109,10 @@ faults: tools build ## inject each fault of docs/faults.md under load, hang a sl
 soak: tools build ## random faults under load for SOAK (1h), looking for leaks; shorter: make soak SOAK=2m
 	bin/gatehouse-faults soak '$(SOAK)' $(ARGS)
 
+.PHONY: strife
+strife: tools ## two administrators change, sync and delete the same keys at once, for STRIFE (1m); another strife: make strife SEED=2
+	GATEHOUSE_STRIFE='$(STRIFE)' GATEHOUSE_STRIFE_SEED='$(SEED)' CI=true go test -race -count=1 -timeout 0 -v -run AtOdds ./features/crash $(ARGS)
+
 .PHONY: workflows
 workflows: tools ## table of workflow ids: scenarios passing, failing, none yet
 	@go run ./features/cmd/workflows $(ARGS)
@@ -135,15 +141,10 @@ bench: tools build ## rates, latencies and ratios of every hop in one run; JSON 
 packages: compiler ## deb and rpm of the service, of the gateway and of the command line, in dist/
 	go run ./packaging/build -out dist
 
-# Where the Debian is kept that packages are tried in: it costs half a minute to make.
-BASE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/gatehouse/base-bookworm.tar
-
 .PHONY: test-packages
 test-packages: packages ## install, start, use, upgrade and remove the packages in a Debian of their own with systemd; needs root
 	@tools/need mmdebstrap systemd-container rpm rpm2cpio cpio lintian mandoc
-	@[ -e '$(BASE)' ] || { mkdir -p '$(dir $(BASE))'; \
-		mmdebstrap --quiet --variant=minbase --include=ca-certificates,softhsm2,systemd,systemd-sysv,openssl,procps bookworm '$(BASE).new' && mv '$(BASE).new' '$(BASE)'; }
-	GATEHOUSE_DIST='$(CURDIR)/dist' GATEHOUSE_BASE='$(BASE)' go test -tags packages -count=1 -timeout 14m $(if $(RUN),-run '$(RUN)') ./packaging/installed $(ARGS)
+	GATEHOUSE_DIST='$(CURDIR)/dist' go test -tags packages -count=1 -timeout 14m $(if $(RUN),-run '$(RUN)') ./packaging/installed $(ARGS)
 
 ##@ Change it
 

@@ -104,6 +104,7 @@ func real(ctx context.Context, o Options, balanced bool) (_ *Set, err error) {
 	if err != nil {
 		return nil, err
 	}
+	set.Stage.Packages = packages(o.Dir)
 	set.Stage.Try = func(ctx context.Context, settings ...string) (lab.Trial, error) {
 		return l.TryGateway(ctx, fmt.Sprintf("trial-%d", set.trials.Add(1)), settings...)
 	}

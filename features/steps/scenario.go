@@ -50,6 +50,7 @@ type scenario struct {
 	mac       stamped
 	tokens    tokens
 	starting  starting
+	packaged  packaged
 	digest    []byte
 	random    [][]byte
 }

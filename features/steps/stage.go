@@ -36,6 +36,8 @@ type Stage struct {
 	// Scan reports whether marker is anywhere in the service's database.
 	Scan  func(marker []byte) (found bool, err error)
 	Trust Trust
+	// Packages returns the packages of the programs; nil where there are no programs.
+	Packages func(ctx context.Context) (Packages, error)
 	// Try starts a further gateway with other settings; nil where there are no programs.
 	Try func(ctx context.Context, settings ...string) (lab.Trial, error)
 

@@ -31,7 +31,7 @@ type Step struct {
 // Steps returns all step definitions.
 func Steps() []Step {
 	return slices.Concat(groupSteps(), connectionSteps(), testSteps(), trustSteps(), renewalSteps(), estateSteps(), tokenSteps(), syncSteps(), keySteps(), makingSteps(),
-		signingSteps(), encryptingSteps(), paddingSteps(), wrappingSteps(), derivingSteps(), looseSteps(), macSteps(), outcomeSteps(), testedSteps(), startingSteps(), balancerSteps(), loadSteps(), lifecycleSteps(), policySteps(), scanSteps(), serviceSteps(), objectSteps())
+		signingSteps(), encryptingSteps(), paddingSteps(), wrappingSteps(), derivingSteps(), looseSteps(), macSteps(), outcomeSteps(), testedSteps(), startingSteps(), balancerSteps(), loadSteps(), lifecycleSteps(), policySteps(), scanSteps(), serviceSteps(), objectSteps(), packageSteps())
 }
 
 // Simulated is the tag of scenarios that need a Simulator.
@@ -60,6 +60,9 @@ func Register(sc *godog.ScenarioContext, stage *Stage) {
 		}
 		if s.starting.runs {
 			s.starting.trial.Close()
+		}
+		if err := s.packaged.leaves(); err != nil && failed == nil {
+			return ctx, fmt.Errorf("removing the scenario's Debian: %w", err)
 		}
 		if s.balanced != nil && s.balanced.Balancer != nil {
 			if err := s.balanced.close(); err != nil && failed == nil {

@@ -238,7 +238,7 @@ func (w *world) startService(t *testing.T) {
 	}
 	w.sh(t, "rm "+file)
 	w.endpoint, w.roots = fmt.Sprintf("https://127.0.0.1:%d", w.ports[3]), x509.NewCertPool()
-	certs, err := filepath.Glob(filepath.Join(w.root, "var/lib/gatehouse/tls/*"))
+	certs, err := filepath.Glob(filepath.Join(w.Root, "var/lib/gatehouse/tls/*"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -392,7 +392,7 @@ func (w *world) crash(t *testing.T) {
 func (w *world) dropIns(t *testing.T) {
 	const folder = "/etc/systemd/system/gatehouse-hmg.service.d"
 	w.sh(t, "mkdir -p "+folder+" /opt/nfast/kmdata/local; groupadd -r nfast; groupadd -r hsmusers")
-	if err := os.MkdirAll(fmt.Sprintf("/proc/%d/root/dev/nfast", w.leader), 0o755); err != nil {
+	if err := os.MkdirAll(fmt.Sprintf("/proc/%d/root/dev/nfast", w.Leader), 0o755); err != nil {
 		t.Fatal(err)
 	}
 	for name, check := range map[string]string{

@@ -14,24 +14,9 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-)
 
-// contents are the files of both formats.
-func contents(name string) []string {
-	files := []string{
-		"/etc/default/" + name, "/etc/" + name, "/etc/" + name + "/pki", "/usr/bin/" + name,
-		"/usr/lib/systemd/system/" + name + ".service", "/usr/lib/sysusers.d/" + name + ".conf",
-		"/usr/share/doc/" + name + "/changelog.gz", "/usr/share/doc/" + name + "/copyright",
-		"/usr/share/man/man5/" + name + ".5.gz", "/usr/share/man/man8/" + name + ".8.gz",
-	}
-	if name == "gatehouse-hmg" {
-		for _, example := range []string{"device", "luna", "no-writable-code", "nshield"} {
-			files = append(files, "/usr/share/doc/"+name+"/examples/"+example+".conf")
-		}
-	}
-	slices.Sort(files)
-	return files
-}
+	debian "gatehouse/packaging/machine"
+)
 
 // TestRPM looks at contents, requirements and scripts, and installs and erases
 // the packages in a machine that does not run.
@@ -43,7 +28,7 @@ func TestRPM(t *testing.T) {
 	for name, file := range rpms {
 		files := strings.Fields(query(file, "--list"))
 		slices.Sort(files)
-		if diff := cmp.Diff(contents(name), files); diff != "" {
+		if diff := cmp.Diff(debian.Contents(name), files); diff != "" {
 			t.Errorf("%s: files (-want +got):\n%s", name, diff)
 		}
 		if got := strings.TrimSpace(query(file, "--configfiles")); got != "/etc/default/"+name {
@@ -68,7 +53,7 @@ func TestRPM(t *testing.T) {
 		}
 		dir := t.TempDir()
 		command(t, "sh", "-euc", "cd "+dir+" && rpm2cpio "+file+" | cpio -idm --quiet --no-absolute-filenames")
-		for _, f := range contents(name) {
+		for _, f := range debian.Contents(name) {
 			if _, err := os.Lstat(filepath.Join(dir, f)); err != nil {
 				t.Errorf("%s, unpacked: %v", name, err)
 			}
@@ -77,22 +62,22 @@ func TestRPM(t *testing.T) {
 
 	m := unpack(t)
 	for name, file := range rpms {
-		command(t, "rpm", "--root", m.root, "--dbpath", "/root/rpm", "-i", "--nodeps", file)
+		command(t, "rpm", "--root", m.Root, "--dbpath", "/root/rpm", "-i", "--nodeps", file)
 		for _, base := range []string{"etc/passwd", "etc/group"} {
 			if !strings.Contains(m.read(t, base), "\n"+name+":") {
 				t.Errorf("%s has no entry for %s", base, name)
 			}
 		}
-		if got := command(t, "chroot", m.root, "stat", "-c", "%U:%G %a", "/etc/"+name+"/pki"); got != "root:"+name+" 750\n" {
+		if got := command(t, "chroot", m.Root, "stat", "-c", "%U:%G %a", "/etc/"+name+"/pki"); got != "root:"+name+" 750\n" {
 			t.Errorf("%s: folder of certificates: got %q", name, got)
 		}
-		if out := command(t, "chroot", m.root, "/usr/bin/"+name, "--version"); !strings.Contains(out, "0.") {
+		if out := command(t, "chroot", m.Root, "/usr/bin/"+name, "--version"); !strings.Contains(out, "0.") {
 			t.Errorf("%s --version: got %q", name, out)
 		}
-		command(t, "chroot", m.root, "systemctl", "enable", name)
-		command(t, "rpm", "--root", m.root, "--dbpath", "/root/rpm", "-e", name)
+		command(t, "chroot", m.Root, "systemctl", "enable", name)
+		command(t, "rpm", "--root", m.Root, "--dbpath", "/root/rpm", "-e", name)
 		for _, f := range []string{"/usr/bin/" + name, "/etc/systemd/system/multi-user.target.wants/" + name + ".service"} {
-			if _, err := os.Lstat(filepath.Join(m.root, f)); err == nil {
+			if _, err := os.Lstat(filepath.Join(m.Root, f)); err == nil {
 				t.Errorf("%s is left", f)
 			}
 		}

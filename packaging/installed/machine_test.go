@@ -16,6 +16,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	debian "gatehouse/packaging/machine"
 )
 
 // patience is how long tests wait for what should take a moment.
@@ -34,13 +36,9 @@ func dist(t *testing.T) string {
 // packages returns the files in dist of a format, by package.
 func packages(t *testing.T, format string) map[string]string {
 	t.Helper()
-	found := map[string]string{}
-	for _, name := range []string{"gatehouse-hmg", "gatehouse"} {
-		files, err := filepath.Glob(filepath.Join(dist(t), name+`[_\-][0-9]*.`+format))
-		if err != nil || len(files) != 1 {
-			t.Fatalf("%s: got %q, %v, want one %s", name, files, err, format)
-		}
-		found[name] = files[0]
+	found, err := debian.Find(dist(t), format)
+	if err != nil {
+		t.Fatal(err)
 	}
 	return found
 }
@@ -48,32 +46,28 @@ func packages(t *testing.T, format string) map[string]string {
 // command runs a program here and returns what it prints.
 func command(t *testing.T, name string, args ...string) string {
 	t.Helper()
-	out, err := exec.CommandContext(t.Context(), name, args...).CombinedOutput()
+	out, err := debian.Command(t.Context(), name, args...)
 	if err != nil {
-		t.Fatalf("%s %s: %v\n%s", name, strings.Join(args, " "), err, out)
+		t.Fatal(err)
 	}
-	return string(out)
+	return out
 }
 
 // A machine is a Debian of its own, on this machine's network.
-type machine struct {
-	root   string
-	leader int // its first process, as this machine counts; 0: it does not run
-}
+type machine struct{ *debian.Machine }
 
 // unpack makes a machine that does not run yet.
 func unpack(t *testing.T) *machine {
 	t.Helper()
-	if os.Getuid() != 0 {
-		t.Fatal("needs root, for systemd-nspawn")
+	base, err := debian.Base(t.Context())
+	if err != nil {
+		t.Fatal(err)
 	}
-	base := os.Getenv("GATEHOUSE_BASE")
-	if _, err := os.Stat(base); err != nil {
-		t.Fatalf("GATEHOUSE_BASE is no Debian to start from: %v: make test-packages", err)
+	m, err := debian.Unpack(t.Context(), base, t.TempDir())
+	if err != nil {
+		t.Fatal(err)
 	}
-	m := &machine{root: t.TempDir()}
-	command(t, "tar", "-C", m.root, "--numeric-owner", "-xf", base)
-	return m
+	return &machine{m}
 }
 
 // boot starts the machine's systemd, and stops it when the test ends.
@@ -81,7 +75,7 @@ func boot(t *testing.T) *machine {
 	t.Helper()
 	m := unpack(t)
 	var log bytes.Buffer
-	cmd := exec.Command("systemd-nspawn", "--quiet", "--directory="+m.root, "--boot", "--register=no", "--keep-unit", "--console=pipe",
+	cmd := exec.Command("systemd-nspawn", "--quiet", "--directory="+m.Root, "--boot", "--register=no", "--keep-unit", "--console=pipe",
 		"--machine=gatehouse-"+strconv.Itoa(os.Getpid()), "--resolv-conf=off", "--timezone=off")
 	cmd.Stdout, cmd.Stderr = &log, &log
 	if err := cmd.Start(); err != nil {
@@ -91,8 +85,8 @@ func boot(t *testing.T) *machine {
 	go func() { defer close(ended); _ = cmd.Wait() }()
 	t.Cleanup(func() {
 		_ = cmd.Process.Signal(os.Interrupt) // nspawn ends with its machine
-		if m.leader != 0 {
-			_ = exec.Command("kill", "-s", "RTMIN+4", strconv.Itoa(m.leader)).Run() // power off
+		if m.Leader != 0 {
+			_ = exec.Command("kill", "-s", "RTMIN+4", strconv.Itoa(m.Leader)).Run() // power off
 		}
 		select {
 		case <-ended:
@@ -112,7 +106,7 @@ func boot(t *testing.T) *machine {
 			return err
 		}
 		for pid := range strings.FieldsSeq(string(children)) {
-			if m.leader, err = strconv.Atoi(pid); err == nil {
+			if m.Leader, err = strconv.Atoi(pid); err == nil {
 				if out, _ := m.try("systemctl", "is-system-running"); strings.HasPrefix(out, "running") || strings.HasPrefix(out, "degraded") {
 					return nil
 				}
@@ -125,13 +119,7 @@ func boot(t *testing.T) *machine {
 
 // try runs a program in the machine and returns what it prints.
 func (m *machine) try(name string, args ...string) (string, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), 2*patience)
-	defer cancel()
-	enter := []string{"-t", strconv.Itoa(m.leader), "-m", "-u", "-i", "-p", "-r", "-w", "--"}
-	cmd := exec.CommandContext(ctx, "nsenter", append(append(enter, name), args...)...)
-	cmd.Env = []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "DEBIAN_FRONTEND=noninteractive", "LC_ALL=C.UTF-8"}
-	out, err := cmd.CombinedOutput()
-	return string(out), err
+	return m.Try(context.Background(), name, args...)
 }
 
 // run is try for what must succeed.
@@ -173,7 +161,7 @@ func (m *machine) await(t *testing.T, what string, check func() error) {
 // write writes a file in the machine.
 func (m *machine) write(t *testing.T, path, text string) {
 	t.Helper()
-	if err := os.WriteFile(filepath.Join(m.root, path), []byte(text), 0o644); err != nil {
+	if err := m.Write(path, text); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -181,25 +169,19 @@ func (m *machine) write(t *testing.T, path, text string) {
 // read reads a file of the machine.
 func (m *machine) read(t *testing.T, path string) string {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join(m.root, path))
+	text, err := m.Read(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return string(text)
+	return text
 }
 
 // set sets variables in a file of settings, as an operator does.
 func (m *machine) set(t *testing.T, path string, values map[string]string) {
 	t.Helper()
-	text := m.read(t, path)
-	for name, value := range values {
-		line := regexp.MustCompile(`(?m)^#?` + name + `=.*$`)
-		if !line.MatchString(text) {
-			t.Fatalf("%s has no line for %s", path, name)
-		}
-		text = line.ReplaceAllLiteralString(text, name+"="+value)
+	if err := m.Set(path, values); err != nil {
+		t.Fatal(err)
 	}
-	m.write(t, path, text)
 }
 
 // property returns a property of a unit.
@@ -215,11 +197,11 @@ var volatile = regexp.MustCompile(`^/(proc|sys|run|tmp|dev|root)/|^/var/(cache|l
 func (m *machine) inventory(t *testing.T) map[string]bool {
 	t.Helper()
 	all := map[string]bool{}
-	err := filepath.WalkDir(m.root, func(path string, _ fs.DirEntry, err error) error {
+	err := filepath.WalkDir(m.Root, func(path string, _ fs.DirEntry, err error) error {
 		if err != nil {
 			return nil //nolint:nilerr // it went meanwhile
 		}
-		if name := strings.TrimPrefix(path, m.root); !volatile.MatchString(name+"/") && !volatile.MatchString(name) {
+		if name := strings.TrimPrefix(path, m.Root); !volatile.MatchString(name+"/") && !volatile.MatchString(name) {
 			all[name] = true
 		}
 		return nil
