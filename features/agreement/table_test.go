@@ -1,11 +1,13 @@
 package agreement_test
 
 import (
+	"context"
 	"flag"
 	"fmt"
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -19,12 +21,15 @@ import (
 
 var update = flag.Bool("update", false, "write docs/agreement.md")
 
+// ring is the keys, made once for all tests.
 func ring(t *testing.T) agreement.Ring {
 	t.Helper()
-	r, err := agreement.NewRing(t.Context())
+	r, err := newRing()
 	softtoken.Need(t, err)
 	return r
 }
+
+var newRing = sync.OnceValues(func() (agreement.Ring, error) { return agreement.NewRing(context.Background()) })
 
 // TestPeers wants somebody who can contradict the service in every row, of both
 // halves that it offers.
