@@ -47,6 +47,9 @@ func (t *Token) changeNow(s *session, ref hsm.Ref, f func(*session, []*located) 
 	if err != nil {
 		return err
 	}
+	if k.public == nil && g.hides() { // a change of one half is none
+		return errHidden()
+	}
 	halves := []*located{&k.located}
 	if k.public != nil && k.public != &k.located {
 		halves = append(halves, k.public)
@@ -69,7 +72,7 @@ func (t *Token) changeNow(s *session, ref hsm.Ref, f func(*session, []*located) 
 // fixed makes Denied of the many ways in which tokens refuse a change, and says of what.
 func fixed(err error) error {
 	e := code(err)
-	if !refusedTemplate[e] && e != pkcs11.CKR_ATTRIBUTE_READ_ONLY && e != pkcs11.CKR_FUNCTION_NOT_SUPPORTED && e != ckrActionProhibited {
+	if errors.Is(err, fault.Unavailable) || !refusedTemplate[e] && e != pkcs11.CKR_ATTRIBUTE_READ_ONLY && e != pkcs11.CKR_FUNCTION_NOT_SUPPORTED && e != ckrActionProhibited {
 		return err
 	}
 	what := "this attribute"

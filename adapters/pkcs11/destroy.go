@@ -18,8 +18,11 @@ func (t *Token) Destroy(ctx context.Context, ref hsm.Ref) error {
 			if i == 0 && (staleHandle(err) || errors.Is(err, errMoved)) {
 				return errMoved
 			}
-			if err != nil && (i == 0 || !staleHandle(err)) {
+			switch {
+			case err != nil && i == 0:
 				return errBegun{err}
+			case err != nil && !staleHandle(err): // whatever it says: the private half is gone
+				return halfDone(err)
 			}
 		}
 		return t.gone(s, ref)
@@ -41,11 +44,11 @@ func (t *Token) destroyObject(s *session, o *located) error {
 func (t *Token) gone(s *session, ref hsm.Ref) error {
 	handles, err := t.lookFor(s, attributes{{Type: pkcs11.CKA_ID, Value: ref.ID}})
 	if err != nil {
-		return errBegun{err}
+		return halfDone(err)
 	}
 	os, err := t.read(s, handles)
 	if err != nil {
-		return errBegun{err}
+		return halfDone(err)
 	}
 	public := false
 	for i := range os {
@@ -79,7 +82,7 @@ func (t *Token) destroyPublic(s *session, ref hsm.Ref) error {
 	for range moves {
 		publics, err := t.search(s, hsm.PublicKey, hsm.Ref{Type: ref.Type, ID: ref.ID, Label: ref.Label})
 		if err != nil {
-			return errBegun{err}
+			return halfDone(err)
 		}
 		left := 0
 		for i := range publics {
@@ -90,7 +93,7 @@ func (t *Token) destroyPublic(s *session, ref hsm.Ref) error {
 			left++
 			err := t.destroyObject(s, o)
 			if err != nil && !staleHandle(err) && !errors.Is(err, errMoved) {
-				return errBegun{err}
+				return halfDone(err)
 			}
 		}
 		if left == 0 {
@@ -98,4 +101,11 @@ func (t *Token) destroyPublic(s *session, ref hsm.Ref) error {
 		}
 	}
 	return errBegun{errStrayed()}
+}
+
+// halfDone makes of the error of a step that follows a change one that says only
+// that the token failed in the middle of it: whoever reads that something was
+// refused, or that there is no room, takes it that nothing was done.
+func halfDone(err error) error {
+	return errBegun{atToken(translate("making sure of a change", errBegun{err}))}
 }

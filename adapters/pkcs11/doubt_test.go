@@ -3,6 +3,7 @@ package pkcs11_test
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"testing"
 
 	"gatehouse/adapters/pkcs11"
@@ -133,6 +134,72 @@ func TestChangeBeforeARefusedLogin(t *testing.T) {
 	}
 	if _, err := tok.Check(t.Context()); fault.ReasonOf(err) != fault.PINIncorrect {
 		t.Errorf("got %v, want the next call to tell of the PIN", err)
+	}
+}
+
+// TestHalfDone: a refusal by which a change is left half done is not told as one:
+// whoever is refused takes it that all is as it was.
+func TestHalfDone(t *testing.T) {
+	in, tok := injected(t)
+	tpl := p256
+	tpl.ID, tpl.Label = []byte("ec"), []byte("ec")
+	o, err := tok.Generate(t.Context(), tpl)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const prohibited = "0x0000001B" // CKR_ACTION_PROHIBITED
+	t.Run("a public half that may not be destroyed", func(t *testing.T) {
+		inject(t, in, "C_DestroyObject nth 2 -> return "+prohibited)
+		err := tok.Destroy(t.Context(), o.Ref())
+		if inject(t, in); fault.KindOf(err) != fault.Unavailable || errors.Is(err, fault.Untried) {
+			t.Errorf("got %v, want unavailable, and that it may have been done", err)
+		}
+	})
+	t.Run("a key that was made and may not be removed", func(t *testing.T) {
+		inject(t, in, "C_GenerateKey -> call, return CKR_DEVICE_MEMORY", "C_DestroyObject -> return "+prohibited)
+		_, err := tok.Generate(t.Context(), aesKey)
+		if inject(t, in); fault.KindOf(err) != fault.Unavailable || errors.Is(err, fault.Untried) {
+			t.Errorf("got %v, want unavailable, and that it may have been done", err)
+		}
+	})
+}
+
+// TestHiddenHalf: a public half that the token does not show right then is not left
+// out of a change that is told as done.
+func TestHiddenHalf(t *testing.T) {
+	in, tok := injected(t)
+	tpl := p256
+	tpl.ID, tpl.Label = []byte("ec"), []byte("ec")
+	o, err := tok.Generate(t.Context(), tpl)
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := 0
+	for first := range 4 { // the call that reads an object whole
+		for then := range 24 { // and one of those that read it attribute by attribute
+			label := fmt.Appendf(nil, "%d-%d", first, then)
+			inject(t, in,
+				fmt.Sprintf("C_GetAttributeValue nth %d -> return CKR_GENERAL_ERROR", first+1),
+				fmt.Sprintf("C_GetAttributeValue nth %d -> return CKR_GENERAL_ERROR", first+then+1)) // of those that the first rule leaves
+			err := tok.Update(t.Context(), o.Ref(), hsm.Change{Label: &label})
+			inject(t, in)
+			named := map[string]int{}
+			for _, half := range list(t, tok, hsm.Filter{ID: o.ID}) {
+				named[string(half.Label)]++
+			}
+			switch {
+			case err == nil && named[string(label)] == 2:
+				done++
+				o.Label = label
+			case err == nil:
+				t.Fatalf("calls %d and %d failed: the change is told as done, and the halves are called %v", first+1, first+then+2, named)
+			case named[string(o.Label)] != 2:
+				t.Fatalf("calls %d and %d failed: got %v, and the halves are called %v", first+1, first+then+2, err, named)
+			}
+		}
+	}
+	if done == 0 {
+		t.Error("no change was done")
 	}
 }
 

@@ -66,7 +66,7 @@ func atToken(err error) error {
 // noRoom makes fault.Exhausted of what a token says when it has no room for
 // another object: no other session would find some.
 func noRoom(err error) error {
-	if v, ok := meaning(err); ok && v.Class == ckr.Capacity && v.Code != pkcs11.CKR_SESSION_COUNT && v.Code != pkcs11.CKR_HOST_MEMORY {
+	if v, ok := meaning(err); ok && !errors.Is(err, fault.Unavailable) && v.Class == ckr.Capacity && v.Code != pkcs11.CKR_SESSION_COUNT && v.Code != pkcs11.CKR_HOST_MEMORY {
 		return fault.Wrap(fault.Exhausted, err, "%s", v.Message)
 	}
 	return err

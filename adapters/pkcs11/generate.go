@@ -215,7 +215,7 @@ func (t *Token) create(ctx context.Context, tpl hsm.Template, class hsm.Class, w
 			if left := t.cleanUp(s, err, tpl.ID, class, objects); left != nil {
 				t.log.Warn("remains of a key that could not be made are left in the token",
 					slog.String("id", hex.EncodeToString(tpl.ID)), slog.Any("error", left))
-				another = false
+				err, another = halfDone(err), false
 			}
 			if !another {
 				break

@@ -74,7 +74,7 @@ func (t *Token) find(s *session, ref hsm.Ref) (*group, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, err := g.choose(ref); errors.Is(err, fault.Conflict) {
+	if _, err := g.choose(ref); errors.Is(err, fault.Conflict) || g.hides() {
 		return t.findOnce(s, ref)
 	}
 	return g, nil
@@ -135,9 +135,13 @@ func (t *Token) search(s *session, class hsm.Class, ref hsm.Ref) ([]located, err
 			byLabel && !bytes.Equal(o.Label, ref.Label)
 	})
 	if len(os) == 0 && contradicts {
-		return nil, fault.New(fault.Unavailable, "the HSM finds a key and does not show its attributes").Because(fault.TokenFailed)
+		return nil, errHidden()
 	}
 	return os, nil
+}
+
+func errHidden() error {
+	return fault.New(fault.Unavailable, "the HSM finds a key and does not show its attributes").Because(fault.TokenFailed)
 }
 
 // lookFor returns the objects that have the attributes. That a search fails with
@@ -239,6 +243,12 @@ func (g *group) publicAgrees(ref hsm.Ref) bool {
 		told = told || len(fp) != 0 && p.Curve == g.keys[0].Curve
 	}
 	return !told
+}
+
+// hides reports whether a public key that may be half of one of the keys was found
+// and not shown.
+func (g *group) hides() bool {
+	return slices.ContainsFunc(g.publics, func(o located) bool { return o.Unreadable != "" })
 }
 
 func errSeveral() error {
