@@ -12,6 +12,7 @@ import (
 	"io"
 	"os"
 	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/alecthomas/kong"
@@ -46,7 +47,7 @@ func Run(ctx context.Context, grammar any, args []string, options ...kong.Option
 	if err == nil {
 		return parsed.Run()
 	}
-	wrong := unread(parser.Model)
+	wrong, names := unread(parser.Model)
 	if len(wrong) > 0 {
 		parsed, err = parser.Parse(args) // without what cannot be read
 		if err == nil {
@@ -62,7 +63,12 @@ func Run(ctx context.Context, grammar any, args []string, options ...kong.Option
 			err = cmp.Or(check(ctx, refused.Context), err)
 		}
 	}
-	return errors.Join(append(wrong, err)...)
+	for _, e := range each(err) { // a setting that cannot be read has its default meanwhile, of which nothing is to be told
+		if name, _, _ := strings.Cut(e.Error(), ":"); !slices.Contains(names, name) {
+			wrong = append(wrong, e)
+		}
+	}
+	return errors.Join(wrong...)
 }
 
 // check asks the chosen command what is wrong.
@@ -78,8 +84,8 @@ func check(ctx context.Context, parsed *kong.Context) error {
 }
 
 // unread takes the variables out of the environment that cannot be read, and
-// returns an error for each.
-func unread(app *kong.Application) (wrong []error) {
+// returns an error for each, and its name.
+func unread(app *kong.Application) (wrong []error, names []string) {
 	seen := map[string]bool{}
 	variables(app, func(name string, v *kong.Value) {
 		text, set := os.LookupEnv(name)
@@ -88,11 +94,11 @@ func unread(app *kong.Application) (wrong []error) {
 		}
 		seen[name] = true
 		if err := readable(v, text); err != nil {
-			wrong = append(wrong, fault.New(fault.Invalid, "%s: %s", name, err))
+			wrong, names = append(wrong, fault.New(fault.Invalid, "%s: %s", name, err)), append(names, name)
 			_ = os.Unsetenv(name) // cannot fail for a name that is set
 		}
 	})
-	return wrong
+	return wrong, names
 }
 
 // unsetEmpty takes the variables out of the environment that hold nothing: in

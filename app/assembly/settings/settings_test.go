@@ -43,14 +43,20 @@ type command struct {
 }
 
 func (c *command) Check(context.Context) error {
+	err := c.Validate()
+	if c.Port == 1 && c.Name == "busy" {
+		err = errors.Join(err, fault.New(fault.Unavailable, "SETTINGS_TEST_PORT: port 1 is in use"))
+	}
+	return err
+}
+
+// Validate finds the first thing, as kong asks for.
+func (c *command) Validate() error {
 	if c.Name == "" {
 		return fault.New(fault.Invalid, "SETTINGS_TEST_NAME is not set")
 	}
 	return nil
 }
-
-// Validate finds the first thing, as kong asks for.
-func (c *command) Validate() error { return c.Check(context.Background()) }
 
 func (c *command) Run() error {
 	c.ran = true
@@ -79,6 +85,20 @@ func TestRun(t *testing.T) {
 				"SETTINGS_TEST_LEVEL: must be one of info, warn",
 				"SETTINGS_TEST_NAME is not set",
 			},
+			false,
+		},
+		{
+			"the default of a variable",
+			map[string]string{"NAME": "busy", "LEVEL": "loud"},
+			nil,
+			[]string{"SETTINGS_TEST_LEVEL: must be one of info, warn", "SETTINGS_TEST_PORT: port 1 is in use"},
+			false,
+		},
+		{
+			"not the default of one that cannot be read",
+			map[string]string{"NAME": "busy", "PORT": "70000"},
+			nil,
+			[]string{`SETTINGS_TEST_PORT: expected a valid 16 bit uint but got "70000"`},
 			false,
 		},
 		{
