@@ -39,6 +39,8 @@ func (c Comparison) Row(ctx context.Context, k Kind, t task.Task) Result {
 		case offered&Makes != 0 && err != nil:
 			fail("the service: %w", err)
 			return res
+		case offered == Makes && why != "" && !errors.Is(service.Check(ctx, t, made), task.ErrRefused):
+			fail("the table says that the service does not take what it makes (%s), and it does", why)
 		}
 	}
 	for _, p := range Peers() {
