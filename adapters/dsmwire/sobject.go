@@ -41,6 +41,7 @@ type Sobject struct {
 	DES3           *CipherOptions    `json:"des3,omitempty"`
 	MLDSA          *ParamSetOptions  `json:"mldsa,omitempty"`
 	MLKEM          *ParamSetOptions  `json:"mlkem,omitempty"`
+	ExportPolicy   *ExportPolicy     `json:"export_policy,omitempty"`
 	CustomMetadata map[string]string `json:"custom_metadata,omitempty"`
 	Links          *KeyLinks         `json:"links,omitempty"`
 	External       *External         `json:"external,omitempty"` // virtual keys
@@ -121,6 +122,7 @@ type SobjectRequest struct {
 	DES3             *CipherOptions     `json:"des3,omitempty"`
 	MLDSA            *ParamSetOptions   `json:"mldsa,omitempty"`
 	MLKEM            *ParamSetOptions   `json:"mlkem,omitempty"`
+	ExportPolicy     *ExportPolicy      `json:"export_policy,omitempty"`
 	CustomMetadata   *map[string]string `json:"custom_metadata,omitempty"`
 
 	RotationPolicy Removable[RotationPolicy] `json:"rotation_policy,omitzero"`

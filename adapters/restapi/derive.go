@@ -50,12 +50,12 @@ func (s *server) deriving() {
 	})
 }
 
-// deriveRequest is a request with the options that are only refused.
+// deriveRequest is a request with the export policy of the key that it makes.
 type deriveRequest struct {
 	dsmwire.DeriveKeyRequest
 
-	Mechanism    deriveMechanism `json:"mechanism"`
-	ExportPolicy unbuilt         `json:"export_policy,omitzero"`
+	Mechanism    deriveMechanism       `json:"mechanism"`
+	ExportPolicy *dsmwire.ExportPolicy `json:"export_policy,omitempty"`
 }
 
 // deriveMechanism is a mechanism, or one that only the API has.
@@ -73,8 +73,8 @@ func (s *server) derive(ctx context.Context, c *call[deriveRequest], base keyrin
 	order, err := newOrder(sobjectRequest{SobjectRequest: dsmwire.SobjectRequest{
 		Name: r.Name, GroupID: r.GroupID, ObjType: r.KeyType, KeySize: r.KeySize, EllipticCurve: r.EllipticCurve,
 		Description: r.Description, Enabled: r.Enabled, CustomMetadata: r.CustomMetadata, KeyOps: r.KeyOps, Transient: r.Transient,
-		State: r.State, ActivationDate: r.ActivationDate, DeactivationDate: r.DeactivationDate,
-	}, ExportPolicy: r.ExportPolicy})
+		State: r.State, ActivationDate: r.ActivationDate, DeactivationDate: r.DeactivationDate, ExportPolicy: r.ExportPolicy,
+	}})
 	if err != nil {
 		return dsmwire.Sobject{}, typeOfKey(err, r.KeyType)
 	}
@@ -122,11 +122,11 @@ func (m deriveMechanism) derivation(k keys.Key) (operations.Derivation, error) {
 	return operations.EncryptData{Encryption: e}, nil
 }
 
-// agreeRequest is a request with the options that are only refused.
+// agreeRequest is a request with the export policy of the key that it makes.
 type agreeRequest struct {
 	dsmwire.AgreeKeyRequest
 
-	ExportPolicy unbuilt `json:"export_policy,omitzero"`
+	ExportPolicy *dsmwire.ExportPolicy `json:"export_policy,omitempty"`
 }
 
 func (s *server) agree(ctx context.Context, c *call[agreeRequest]) (dsmwire.Sobject, error) {
@@ -153,8 +153,8 @@ func (s *server) agree(ctx context.Context, c *call[agreeRequest]) (dsmwire.Sobj
 	order, err := newOrder(sobjectRequest{SobjectRequest: dsmwire.SobjectRequest{
 		Name: r.Name, GroupID: r.GroupID, ObjType: r.KeyType, KeySize: r.KeySize,
 		Description: r.Description, Enabled: r.Enabled, CustomMetadata: r.CustomMetadata, KeyOps: r.KeyOps, Transient: r.Transient,
-		State: r.State, ActivationDate: r.ActivationDate, DeactivationDate: r.DeactivationDate,
-	}, ExportPolicy: r.ExportPolicy})
+		State: r.State, ActivationDate: r.ActivationDate, DeactivationDate: r.DeactivationDate, ExportPolicy: r.ExportPolicy,
+	}})
 	if err != nil {
 		return none, typeOfKey(err, r.KeyType)
 	}

@@ -111,6 +111,14 @@ func reshaped(r *sobjectRequest, k keys.Key, spec keys.Spec) (keys.Spec, error) 
 	} else if cipher != (keys.CipherOptions{}) {
 		spec.Cipher = cipher
 	}
+	if export, err := exportPolicy(r.ExportPolicy); err != nil {
+		return spec, err
+	} else if export != nil {
+		if err := k.Export.Becomes(*export); err != nil {
+			return spec, err
+		}
+		spec.Export = *export
+	}
 	given, err := r.paddings()
 	if err != nil {
 		return spec, err

@@ -41,6 +41,7 @@ func sobject(k keys.Key, show shown) dsmwire.Sobject {
 	if show.kcv {
 		o.KCV, o.KCVCMAC = k.KCV, k.KCVCMAC
 	}
+	o.ExportPolicy = showExportPolicy(k.Export)
 	showOptions(&o, k)
 	return o
 }

@@ -22,7 +22,6 @@ type sobjectRequest struct {
 	AES              *modePolicy       `json:"aes,omitempty"`
 	DES3             *modePolicy       `json:"des3,omitempty"`
 	FPE              unbuilt           `json:"fpe,omitzero"`
-	ExportPolicy     unbuilt           `json:"export_policy,omitzero"`
 	GooglePolicy     unbuilt           `json:"google_access_reason_policy,omitzero"`
 	External         unbuilt           `json:"external,omitzero"`
 	Links            unbuilt           `json:"links,omitzero"`
@@ -61,6 +60,13 @@ func newKeySpec(r *sobjectRequest) (id.Group, keys.Spec, error) {
 	}
 	if spec.Paddings, err = r.paddings(); err != nil {
 		return "", spec, err
+	}
+	export, err := exportPolicy(r.ExportPolicy)
+	if err != nil {
+		return "", spec, err
+	}
+	if export != nil {
+		spec.Export = *export
 	}
 	if spec.ParamSet, err = r.paramSet(spec.Type); err != nil {
 		return "", spec, err
@@ -147,6 +153,9 @@ func keyChange(r *sobjectRequest, k keys.Key) (keyring.Change, error) {
 		return ch, err
 	}
 	ch.Paddings = &p
+	if ch.Export, err = exportPolicy(r.ExportPolicy); err != nil {
+		return ch, err
+	}
 	if ch.Rotation, err = newRotation(r); err != nil {
 		return ch, err
 	}
@@ -270,7 +279,7 @@ func (r *sobjectRequest) unsupported() error {
 		return notYet("publishing public keys")
 	}
 	return refuseUnbuilt(
-		named{"fpe", r.FPE}, named{"export_policy", r.ExportPolicy},
+		named{"fpe", r.FPE},
 		named{"google_access_reason_policy", r.GooglePolicy},
 		named{"external", r.External}, named{"links", r.Links},
 		named{"deterministic_signatures", r.Deterministic}, named{"allow_credential_use", r.CredentialUse},

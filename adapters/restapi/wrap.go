@@ -24,12 +24,12 @@ func (s *server) wrapping() {
 	})
 }
 
-// unwrapRequest is a request with the options that are only refused.
+// unwrapRequest is a request with the export policy of the key that it makes.
 type unwrapRequest struct {
 	dsmwire.UnwrapKeyRequest
 
-	KCVMethod    string  `json:"kcv_method,omitempty"`
-	ExportPolicy unbuilt `json:"export_policy,omitzero"`
+	KCVMethod    string                `json:"kcv_method,omitempty"`
+	ExportPolicy *dsmwire.ExportPolicy `json:"export_policy,omitempty"`
 }
 
 func (s *server) wrapKey(ctx context.Context, c *call[dsmwire.WrapKeyRequest]) (dsmwire.WrapKeyResponse, error) {
@@ -116,7 +116,8 @@ func (s *server) unwrapKey(ctx context.Context, c *call[unwrapRequest]) (dsmwire
 	order, err := newOrder(sobjectRequest{SobjectRequest: dsmwire.SobjectRequest{
 		Name: r.Name, GroupID: r.GroupID, ObjType: r.ObjType, RSA: r.RSA, Description: r.Description, Enabled: r.Enabled,
 		CustomMetadata: r.CustomMetadata, KeyOps: r.KeyOps, Transient: r.Transient,
-	}, ExportPolicy: r.ExportPolicy})
+		ExportPolicy: r.ExportPolicy,
+	}})
 	if err != nil {
 		return none, err
 	}

@@ -251,7 +251,7 @@ func TestWrapOnTheWire(t *testing.T) {
 		"a name that is taken": {
 			"unwrapkey", `{"key":{"name":"transfer-key"},"alg":"RSA","obj_type":"AES","wrapped_key":"` + wrapped + `","name":"transfer-key"}`, 409, "sobject already exists",
 		},
-		"a policy of export": {"unwrapkey", `{` + key + `,"alg":"AES","obj_type":"AES","wrapped_key":"AAAA","name":"x","mode":"KW","export_policy":{"by":"WRAPPED"}}`, 501, "export_policy"},
+		"a policy of export": {"unwrapkey", `{` + key + `,"alg":"AES","obj_type":"AES","wrapped_key":"AAAA","name":"x","mode":"KW","export_policy":{"$type":"Wrapped","by":{"$type":"Any"}}}`, 400, "allow_weakening"},
 		"kcv of another length": {
 			"unwrapkey", `{` + key + `,"alg":"AES","obj_type":"AES","wrapped_key":"AAAA","name":"x","mode":"KW","kcv":"00","kcv_method":"Encrypt"}`, 400, "kcv",
 		},

@@ -53,6 +53,7 @@ type specDetail struct {
 	CipherMode       string            `json:"cipher_mode,omitempty"`
 	RandomIV         bool              `json:"random_iv,omitempty"`
 	Paddings         paddings          `json:"paddings,omitzero"`
+	Export           exportPolicy      `json:"export,omitzero"`
 	Ops              []string          `json:"ops,omitempty"`
 	PublicExponent   int               `json:"public_exponent,omitempty"`
 	Enabled          bool              `json:"enabled,omitempty"`
@@ -70,7 +71,7 @@ func rowOfIntent(i intents.Intent) (intentRow, error) {
 		Creator: principal(i.Creator), StartedAt: at(i.StartedAt),
 		Spec: specDetail{
 			Name: s.Name, Description: s.Description, Type: s.Type, Size: s.Size, Curve: s.Curve, Ops: s.Ops.Names(),
-			ParamSet: s.ParamSet, CipherMode: s.Cipher.Mode, RandomIV: s.Cipher.RandomIV, Paddings: paddingsOf(s.Paddings),
+			ParamSet: s.ParamSet, CipherMode: s.Cipher.Mode, RandomIV: s.Cipher.RandomIV, Paddings: paddingsOf(s.Paddings), Export: exportPolicy(s.Export),
 			PublicExponent: s.RSA.PublicExponent, Enabled: s.Enabled,
 			ActivationDate: at(s.ActivationDate), DeactivationDate: at(s.Deactivation), Metadata: s.Metadata,
 			State: s.State, Rotation: rotationOf(s.Rotation),
@@ -99,7 +100,7 @@ func (r intentRow) intent() (intents.Intent, error) {
 		Imported: d.Imported, CopiedOf: d.CopiedOf, Replaces: intents.Replaced(d.Replaces), Deletes: d.Deletes, Creator: id.Principal(d.Creator), StartedAt: d.StartedAt.Time,
 		Spec: keys.Spec{
 			Name: d.Spec.Name, Description: d.Spec.Description, Type: d.Spec.Type, Size: d.Spec.Size, Curve: d.Spec.Curve,
-			ParamSet: d.Spec.ParamSet, Cipher: keys.CipherOptions{Mode: d.Spec.CipherMode, RandomIV: d.Spec.RandomIV}, Paddings: d.Spec.Paddings.paddings(),
+			ParamSet: d.Spec.ParamSet, Cipher: keys.CipherOptions{Mode: d.Spec.CipherMode, RandomIV: d.Spec.RandomIV}, Paddings: d.Spec.Paddings.paddings(), Export: keys.ExportPolicy(d.Spec.Export),
 			Ops: ops, RSA: keys.RSAOptions{PublicExponent: d.Spec.PublicExponent}, Enabled: d.Spec.Enabled,
 			ActivationDate: d.Spec.ActivationDate.Time, Deactivation: d.Spec.DeactivationDate.Time, Metadata: d.Spec.Metadata,
 			State: d.Spec.State, Rotation: d.Spec.Rotation.policy(),

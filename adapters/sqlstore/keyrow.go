@@ -44,6 +44,7 @@ type keyDetail struct {
 	CipherMode       string          `json:"cipher_mode,omitempty"`
 	RandomIV         bool            `json:"random_iv,omitempty"`
 	Paddings         paddings        `json:"paddings,omitzero"`
+	Export           exportPolicy    `json:"export,omitzero"`
 	PublicExponent   int             `json:"public_exponent,omitempty"`
 	CreatedAt        stamp           `json:"created_at,omitzero"`
 	ActivationDate   stamp           `json:"activation_date,omitzero"`
@@ -93,7 +94,7 @@ func rowOfKey(k keys.Key) (keyRow, error) {
 		Description: k.Description, Size: k.Size, Curve: k.Curve, Ops: k.Ops.Names(), Enabled: k.Enabled,
 		Origin: k.Origin, PublicOnly: k.PublicOnly, PublicKey: k.PublicKey, KCV: k.KCV,
 		ParamSet: k.ParamSet, KCVCMAC: k.KCVCMAC, CipherMode: k.Cipher.Mode,
-		RandomIV: k.Cipher.RandomIV, Paddings: paddingsOf(k.Paddings),
+		RandomIV: k.Cipher.RandomIV, Paddings: paddingsOf(k.Paddings), Export: exportPolicy(k.Export),
 		PublicExponent: k.RSA.PublicExponent,
 		CreatedAt:      at(k.CreatedAt), ActivationDate: at(k.ActivationDate), DeactivationDate: at(k.DeactivationDate),
 		CompromiseDate: at(k.CompromiseDate), DestructionDate: at(k.DestructionDate),
@@ -127,7 +128,7 @@ func (r keyRow) key() (keys.Key, error) {
 		Description: d.Description, Size: d.Size, Curve: d.Curve, Enabled: d.Enabled,
 		Origin: d.Origin, PublicOnly: d.PublicOnly, PublicKey: d.PublicKey, KCV: d.KCV,
 		ParamSet: d.ParamSet, KCVCMAC: d.KCVCMAC, Cipher: keys.CipherOptions{Mode: d.CipherMode, RandomIV: d.RandomIV},
-		Paddings:  d.Paddings.paddings(),
+		Paddings: d.Paddings.paddings(), Export: keys.ExportPolicy(d.Export),
 		RSA:       keys.RSAOptions{PublicExponent: d.PublicExponent},
 		CreatedAt: d.CreatedAt.Time, ActivationDate: d.ActivationDate.Time, DeactivationDate: d.DeactivationDate.Time,
 		CompromiseDate: d.CompromiseDate.Time, DestructionDate: d.DestructionDate.Time,

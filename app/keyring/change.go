@@ -26,6 +26,7 @@ type Change struct {
 	ActivationDate, Deactivation *time.Time
 	Cipher                       *keys.CipherOptions
 	Paddings                     *keys.RSAPaddings // what is not given in them stays
+	Export                       *keys.ExportPolicy
 	Rotation                     *keys.RotationPolicy
 	NoRotation                   bool // ends the rotation policy
 }
@@ -67,9 +68,10 @@ func (ch Change) paddings(k keys.Key) keys.RSAPaddings {
 	return ch.Paddings.Over(k.Paddings)
 }
 
-// policies reports whether the change is one of how k may be used.
+// policies reports whether the change is one of how k may be used, or leave.
 func (ch Change) policies(k keys.Key) bool {
-	return ch.Cipher != nil && *ch.Cipher != k.Cipher || !ch.paddings(k).Said().Equal(k.Paddings.Said())
+	return ch.Cipher != nil && *ch.Cipher != k.Cipher || !ch.paddings(k).Said().Equal(k.Paddings.Said()) ||
+		ch.Export != nil && !ch.Export.Equal(k.Export)
 }
 
 // Update changes a key's metadata and permissions. Under a policy of
@@ -125,6 +127,9 @@ func (ch Change) apply(k keys.Key, now time.Time) (keys.Key, error) {
 	if err := k.Paddings.Check(k.Type); err != nil {
 		return k, err
 	}
+	if err := ch.applyExport(&k); err != nil {
+		return k, err
+	}
 	if err := keys.CheckName(k.Name); err != nil {
 		return k, err
 	}
@@ -145,6 +150,20 @@ func (ch Change) apply(k keys.Key, now time.Time) (keys.Key, error) {
 	}
 	err := ch.applyOps(&k)
 	return k, err
+}
+
+func (ch Change) applyExport(k *keys.Key) error {
+	if ch.Export == nil {
+		return nil
+	}
+	if err := ch.Export.Check(); err != nil {
+		return err
+	}
+	if err := k.Export.Becomes(*ch.Export); err != nil {
+		return err
+	}
+	k.Export = *ch.Export
+	return nil
 }
 
 func (ch Change) applyRotation(k *keys.Key, now time.Time) error {

@@ -76,7 +76,10 @@ func (s *Service) mayCopy(ctx context.Context, c access.Caller, source keys.Key,
 	if _, err := source.StateAt(s.cfg.Now()).After(keys.Copy); err != nil {
 		return to, err
 	}
-	if original := specOf(source); spec.Cipher != original.Cipher || !spec.Paddings.Equal(original.Paddings) {
+	if original := specOf(source); spec.Cipher != original.Cipher || !spec.Paddings.Equal(original.Paddings) || !spec.Export.Equal(original.Export) {
+		if err := original.Export.Becomes(spec.Export); err != nil {
+			return to, err
+		}
 		if err := access.ManageKey(c, source, access.MayUpdatePolicies); err != nil {
 			return to, err
 		}
@@ -168,6 +171,11 @@ func (s *Service) rotateCopy(ctx context.Context, entry ledger.Entry, source key
 	return s.ledger.Change(ctx, entry, func(e *ledger.Entry) error {
 		if old.Group != source.Group && !source.Ops.Has(keys.OpExport) {
 			return fault.New(fault.Denied, "the sobject may not leave its group: its key_ops lack EXPORT")
+		}
+		if old.Group != source.Group {
+			if err := source.Export.Plain(); err != nil {
+				return err
+			}
 		}
 		material, err := s.materialOf(ctx, source)
 		if err != nil {

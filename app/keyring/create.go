@@ -198,7 +198,7 @@ func (s *Service) newKey(creator id.Principal, o backend.Order, made backend.Mad
 		ID: o.ID, Account: o.Group.Account, Group: o.Group.ID, Name: spec.Name, Description: spec.Description,
 		Type: spec.Type, Size: made.Size, Curve: made.Curve, Ops: spec.Ops, State: keys.Active, Enabled: spec.Enabled,
 		Origin: keys.OriginGenerated, Creator: creator, PublicOnly: made.Public, PublicKey: made.PublicKey, KCV: made.KCV,
-		RSA: spec.RSA, ParamSet: made.ParamSet, KCVCMAC: made.KCVCMAC, Cipher: spec.Cipher, Paddings: spec.Paddings, CreatedAt: now, ActivationDate: spec.ActivationDate, DeactivationDate: spec.Deactivation,
+		RSA: spec.RSA, ParamSet: made.ParamSet, KCVCMAC: made.KCVCMAC, Cipher: spec.Cipher, Paddings: spec.Paddings, Export: spec.Export, CreatedAt: now, ActivationDate: spec.ActivationDate, DeactivationDate: spec.Deactivation,
 		Metadata: spec.Metadata, Virtual: made.Virtual, Material: made.Material,
 	}
 	if k.Ops == 0 { // the curve was not known before the import

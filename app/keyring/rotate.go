@@ -74,7 +74,7 @@ var generating = recipe{
 func specOf(k keys.Key) keys.Spec {
 	spec := keys.Spec{
 		Name: k.Name, Description: k.Description, Type: k.Type, Size: k.Size, Curve: k.Curve, ParamSet: k.ParamSet,
-		Ops: k.Ops, RSA: k.RSA, Cipher: k.Cipher, Enabled: k.Enabled, Metadata: k.Metadata,
+		Ops: k.Ops, RSA: k.RSA, Cipher: k.Cipher, Export: k.Export, Enabled: k.Enabled, Metadata: k.Metadata,
 	}
 	switch k.Type {
 	case keys.EC:

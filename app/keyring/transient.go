@@ -216,6 +216,7 @@ func (s *Service) Persist(ctx context.Context, c access.Caller, gid id.Group, sp
 	defer material.Wipe()
 	spec.Type, spec.Size, spec.Curve, spec.ParamSet = k.Type, k.Size, k.Curve, k.ParamSet
 	spec.Ops, spec.RSA, spec.Cipher, spec.Paddings = k.Ops, k.RSA, k.Cipher, k.Paddings
+	spec.Export = k.Export
 	if k.ParamSet != "" {
 		spec.Size = 0 // the set tells it
 	}
@@ -229,6 +230,11 @@ func (s *Service) Persist(ctx context.Context, c access.Caller, gid id.Group, sp
 		make: func(ctx context.Context, b backend.Backend, o backend.Order) (backend.Made, error) {
 			if o.Group.Kind != groups.Ordinary && !k.Ops.Has(keys.OpExport) {
 				return backend.Made{}, fault.New(fault.Denied, "a transient key without EXPORT cannot go into an HSM group")
+			}
+			if o.Group.Kind != groups.Ordinary {
+				if err := k.Export.Plain(); err != nil {
+					return backend.Made{}, err
+				}
 			}
 			return b.Import(ctx, o, material)
 		},

@@ -31,7 +31,7 @@ func (s *Service) Wrap(ctx context.Context, c access.Caller, with, subject Descr
 		if err != nil {
 			return err
 		}
-		if err := access.Export(c, sub, now); err != nil {
+		if err := access.ExportWrapped(c, sub, with.public(k).ID, now); err != nil {
 			return err
 		}
 		if err := operations.CheckSubject(w, k, sub); err != nil {

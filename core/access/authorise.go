@@ -88,6 +88,22 @@ func AuthoriseUse(c Caller, k keys.Key, op operations.Operation, now time.Time) 
 
 // Export decides whether c may read the value of key k at now. Errors as AuthoriseUse.
 func Export(c Caller, k keys.Key, now time.Time) error {
+	if err := takeOut(c, k, now); err != nil {
+		return err
+	}
+	return k.Export.Plain()
+}
+
+// ExportWrapped decides whether c may take key k out at now under the key by,
+// which has no id when it travels with the request. Errors as AuthoriseUse.
+func ExportWrapped(c Caller, k keys.Key, by id.Key, now time.Time) error {
+	if err := takeOut(c, k, now); err != nil {
+		return err
+	}
+	return k.Export.WrappedBy(by)
+}
+
+func takeOut(c Caller, k keys.Key, now time.Time) error {
 	if err := mayUse(c, k, keys.OpExport); err != nil {
 		return err
 	}
@@ -205,7 +221,7 @@ func ExportTo(c Caller, k keys.Key) error {
 	if c.Role == CryptoApp && !c.Groups[k.Group].Has(MayExport) {
 		return fault.New(fault.Denied, "no permission EXPORT in the sobject's group")
 	}
-	return nil
+	return k.Export.Plain()
 }
 
 // ManageGroup decides whether c may change group g of account a: its settings,

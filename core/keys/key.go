@@ -50,6 +50,7 @@ type Key struct {
 	RSA         RSAOptions
 	Paddings    RSAPaddings   // RSA only
 	Cipher      CipherOptions // AES and DES3 only
+	Export      ExportPolicy
 
 	CreatedAt        time.Time
 	ActivationDate   time.Time
@@ -127,6 +128,7 @@ func (k Key) Clone() Key {
 	k.Links.Subkeys = slices.Clone(k.Links.Subkeys)
 	k.Rotation = k.Rotation.clone()
 	k.Paddings = k.Paddings.clone()
+	k.Export = k.Export.clone()
 	k.History = slices.Clone(k.History) // what it remembers is never changed
 	if k.RevocationReason != nil {
 		r := *k.RevocationReason

@@ -35,6 +35,7 @@ type Spec struct {
 	RSA            RSAOptions
 	Paddings       RSAPaddings   // RSA only; what is not given gets the default of a new key
 	Cipher         CipherOptions // AES and DES3 only
+	Export         ExportPolicy
 	Enabled        bool
 	ActivationDate time.Time // zero: active at once, unless State is PreActive
 	Deactivation   time.Time
@@ -156,6 +157,9 @@ func (s Spec) check() (Spec, error) {
 		if s, err = s.OnCurve(s.Curve); err != nil {
 			return s, err
 		}
+	}
+	if err := s.Export.Check(); err != nil {
+		return s, err
 	}
 	if !s.Deactivation.IsZero() && !s.ActivationDate.IsZero() && s.Deactivation.Before(s.ActivationDate) {
 		return s, fault.New(fault.Invalid, "deactivation_date is before activation_date")

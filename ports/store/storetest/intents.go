@@ -17,7 +17,7 @@ func (w *world) create(name string) intents.Intent {
 		Spec: keys.Spec{
 			Name: name, Description: "d", Type: keys.RSA, Size: 2048, Curve: keys.P256, Ops: keys.OpSign | keys.OpExport,
 			RSA: keys.RSAOptions{PublicExponent: 65537}, ParamSet: keys.MLKEM768, Cipher: keys.CipherOptions{Mode: "ECB", RandomIV: true},
-			Paddings: keys.RSAPaddings{Encryption: keys.PaddingPolicy{Given: true}, Signature: keys.EveryPadding()}, Enabled: true, ActivationDate: noon(), Deactivation: noon().AddDate(1, 0, 0),
+			Paddings: keys.RSAPaddings{Encryption: keys.PaddingPolicy{Given: true}, Signature: keys.EveryPadding()}, Export: keys.ExportPolicy{Wrapped: true, Only: true, Keys: []id.Key{"e"}}, Enabled: true, ActivationDate: noon(), Deactivation: noon().AddDate(1, 0, 0),
 			State: keys.PreActive, Rotation: &keys.RotationPolicy{Days: 1, EffectiveAt: noon()},
 			Metadata: map[string]string{"a": "<b>"},
 		},

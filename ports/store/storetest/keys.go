@@ -26,6 +26,7 @@ func (w *world) fullKey(name string) keys.Key {
 			Encryption: keys.PaddingPolicy{Given: true, Rules: []keys.PaddingRule{{Padding: "OAEP", Hash: "SHA384"}, {}}},
 			Signature:  keys.PaddingPolicy{Given: true}, // which allows nothing
 		},
+		Export:    keys.ExportPolicy{Wrapped: true, Only: true, Keys: []id.Key{"e1", "e2"}, Fixed: true},
 		CreatedAt: at(0), ActivationDate: at(1), DeactivationDate: at(2), CompromiseDate: at(3), DestructionDate: at(4),
 		DeletionDate:     at(7),
 		RevocationReason: &keys.RevocationReason{Code: "KeyCompromise", Message: "lost", CompromiseAt: at(5)},

@@ -1,6 +1,9 @@
 package sqlstore
 
-import "gatehouse/core/keys"
+import (
+	"gatehouse/core/id"
+	"gatehouse/core/keys"
+)
 
 // paddings is keys.RSAPaddings in a document. A policy that says nothing is left
 // out; one that allows nothing is [].
@@ -48,3 +51,14 @@ func (p paddingPolicy) policy() keys.PaddingPolicy {
 	}
 	return keys.PaddingPolicy{Given: true, Rules: rules}
 }
+
+// exportPolicy is keys.ExportPolicy in a document.
+type exportPolicy struct {
+	Wrapped bool     `json:"wrapped,omitempty"`
+	Only    bool     `json:"only,omitempty"`
+	Keys    []id.Key `json:"keys,omitempty"`
+	Fixed   bool     `json:"fixed,omitempty"`
+}
+
+// IsZero lets omitzero leave out what says nothing.
+func (p exportPolicy) IsZero() bool { return !p.Wrapped && !p.Only && !p.Fixed && len(p.Keys) == 0 }
