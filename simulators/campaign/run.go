@@ -84,6 +84,10 @@ func (c *Campaign) Inject(ctx context.Context, f Fault) (r Result, err error) {
 	if err != nil {
 		return r, err
 	}
+	_, taken, err := c.w.Faults.Fired(0)
+	if err != nil {
+		return r, err
+	}
 	during := &Tally{Allows: f.allows()}
 	c.traffic.tally.Store(during)
 	if err := c.w.Faults.Set(append(slices.Clip(f.Rules), crowd)...); err != nil {
@@ -97,7 +101,11 @@ func (c *Campaign) Inject(ctx context.Context, f Fault) (r Result, err error) {
 	r.Struck = len(f.Rules) == 0
 	for waited := time.Now(); !r.Struck && time.Since(waited) < strikes && ctx.Err() == nil; {
 		rest(ctx, 5*time.Millisecond)
-		r.Struck = c.w.injected() != before
+		fired, _, err := c.w.Faults.Fired(taken) // a process may be killed before it has written its line
+		if err != nil {
+			return r, err
+		}
+		r.Struck = fired > 0 || c.w.injected() != before
 	}
 	rest(ctx, f.Hold)
 	if err := c.w.Faults.Clear(); err != nil {

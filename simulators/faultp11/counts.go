@@ -13,6 +13,7 @@ import (
 const (
 	headerWords   = 8
 	changesWord   = 2
+	takenWord     = 3
 	outcomes      = 16
 	functionWords = 4 + 2*2*outcomes
 	functionsRoom = 96
@@ -87,7 +88,7 @@ func (in *Injector) Counts() (Counts, error) {
 		return nil, fmt.Errorf("reading the counts: %w", err)
 	}
 	if len(file) != countsSize {
-		return nil, fmt.Errorf("reading the counts: %d bytes instead of %d", len(file), countsSize)
+		return nil, errSize(len(file))
 	}
 	names, err := functionNames()
 	if err != nil {
@@ -112,6 +113,31 @@ func (in *Injector) Counts() (Counts, error) {
 		}
 	}
 	return counts, nil
+}
+
+func errSize(n int) error {
+	return fmt.Errorf("reading the counts: %d bytes instead of %d", n, countsSize)
+}
+
+// Fired tells on how many calls those rules have acted that were taken into use
+// after there were so many, and how many there are now. It counts also the call of a
+// process that was killed before it could write its line into the log.
+func (in *Injector) Fired(since uint64) (fired, taken uint64, err error) {
+	file, err := os.ReadFile(in.path("counts"))
+	if err != nil {
+		return 0, 0, fmt.Errorf("reading the counts: %w", err)
+	}
+	if len(file) != countsSize {
+		return 0, 0, errSize(len(file))
+	}
+	word := func(i int) uint64 { return binary.NativeEndian.Uint64(file[8*i:]) }
+	for i := range rulesRoom {
+		at := headerWords + functionsRoom*functionWords + i*ruleWords
+		if key, order := word(at), word(at+1); key != 0 && order > since {
+			fired += word(at + 5)
+		}
+	}
+	return fired, word(takenWord), nil
 }
 
 // announce tells the processes that have the module loaded to read the rule file

@@ -31,6 +31,15 @@ func TestReturn(t *testing.T) {
 		c.set("C_GenerateRandom once -> return CKR_DEVICE_ERROR", "C_* times 1 -> return CKR_DEVICE_MEMORY")
 		want(t, codes(3, func() error { return random(c, s) }), pkcs11.CKR_DEVICE_ERROR, pkcs11.CKR_DEVICE_MEMORY, 0)
 	})
+	t.Run("and how often rules have acted is told", func(t *testing.T) {
+		_, taken, err := c.Fired(0)
+		c.must(err)
+		c.set("C_GenerateRandom every 2 -> return CKR_DEVICE_ERROR")
+		want(t, codes(5, func() error { return random(c, s) }), 0, pkcs11.CKR_DEVICE_ERROR, 0, pkcs11.CKR_DEVICE_ERROR, 0)
+		if fired, now, err := c.Fired(taken); err != nil || fired != 2 || now <= taken {
+			t.Errorf("got %d, of rules %d to %d, and %v, want 2 of a new one", fired, taken, now, err)
+		}
+	})
 	t.Run("another slot", func(t *testing.T) {
 		c.set("C_* slot 1 -> return CKR_DEVICE_ERROR")
 		want(t, codes(1, func() error { return random(c, s) }), 0)
