@@ -22,7 +22,7 @@ func makePackages(ctx context.Context, dir string) (p steps.Packages, err error)
 		return p, err
 	}
 	p.Dir = filepath.Join(dir, "machines")
-	if err := os.Mkdir(p.Dir, 0o755); err != nil { //nolint:gosec // others look into a Debian, too
+	if err := os.Mkdir(p.Dir, 0o755); err != nil {
 		return p, err
 	}
 	dist := os.Getenv("GATEHOUSE_DIST")

@@ -104,7 +104,7 @@ func real(ctx context.Context, o Options, balanced bool) (_ *Set, err error) {
 	if err != nil {
 		return nil, err
 	}
-	set.Stage.Packages = packages(o.Dir)
+	set.Stage.Packages = packages(o.Dir) //nolint:contextcheck // made once, for all scenarios and not within the time of one
 	set.Stage.Try = func(ctx context.Context, settings ...string) (lab.Trial, error) {
 		return l.TryGateway(ctx, fmt.Sprintf("trial-%d", set.trials.Add(1)), settings...)
 	}

@@ -56,7 +56,7 @@ func Base(ctx context.Context) (string, error) {
 	if err := needs("mmdebstrap"); err != nil {
 		return "", err
 	}
-	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil { //nolint:gosec // nothing in it is secret
+	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
 		return "", err
 	}
 	part := file + "." + strconv.Itoa(os.Getpid()) // several processes may make it
@@ -85,7 +85,7 @@ func Unpack(ctx context.Context, base, root string) (*Machine, error) {
 	if err := needs("tar", "chroot"); err != nil {
 		return nil, err
 	}
-	if err := os.MkdirAll(root, 0o755); err != nil { //nolint:gosec // others look into a Debian, too
+	if err := os.MkdirAll(root, 0o755); err != nil {
 		return nil, err
 	}
 	_, err := Command(ctx, "tar", "-C", root, "--numeric-owner", "-xf", base)
@@ -127,7 +127,7 @@ func (m *Machine) Read(path string) (string, error) {
 
 // Write writes a file in the machine.
 func (m *Machine) Write(path, text string) error {
-	return os.WriteFile(filepath.Join(m.Root, path), []byte(text), 0o644) //nolint:gosec // as an operator does
+	return os.WriteFile(filepath.Join(m.Root, path), []byte(text), 0o644)
 }
 
 // Set sets variables in a file of settings, as an operator does: each has its
