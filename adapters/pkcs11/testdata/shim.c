@@ -53,8 +53,15 @@ static int take(int fn, int *action, ulong_t *rv)
 	*rv = r->rv;
 	if (*action == PASS)
 		return 0;
-	if (r->count > 0 && __atomic_sub_fetch(&r->count, 1, __ATOMIC_SEQ_CST) == 0)
+	int32_t left = __atomic_load_n(&r->count, __ATOMIC_SEQ_CST);
+	while (left > 0 && !__atomic_compare_exchange_n(&r->count, &left, left - 1, 0, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+		;
+	if (left == 1)
 		__atomic_store_n(&r->action, PASS, __ATOMIC_SEQ_CST);
+	if (left == 0) { // another thread has taken the last one: two that hang would wait for one release
+		*action = PASS;
+		return 0;
+	}
 	if (*action == HANG) {
 		int fd = open(getenv("SHIM_REACHED"), O_WRONLY);
 		close(fd);
