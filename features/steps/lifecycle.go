@@ -53,12 +53,6 @@ func lifecycleSteps() []Step {
 		{When, `^the administrator puts "([^"]*)" in the place of "([^"]*)", now "([^"]*)"$`, on3((*scenario).replaces)},
 		{Then, `^the key "([^"]*)" has been replaced by the key "([^"]*)"$`, on2((*scenario).isReplacedBy)},
 
-		{Given, `^the administrator has bound "([^"]*)" to leave under other keys only$`, on1((*scenario).bind)},
-		{When, `^the administrator binds "([^"]*)" to leave under other keys only$`, on1((*scenario).binds)},
-		{Given, `^the administrator has moved "([^"]*)" to "([^"]*)"$`, on2((*scenario).move)},
-		{When, `^the administrator moves "([^"]*)" to "([^"]*)"$`, on2((*scenario).moves)},
-		{When, `^the application moves the key "([^"]*)" to "([^"]*)"$`, on2((*scenario).appMoves)},
-
 		{Given, `^the ordinary group "([^"]*)", whose changes of keys can be undone for a day$`, on1((*scenario).groupWithUndo)},
 		{When, `^the administrator undoes the last change of "([^"]*)"$`, on1((*scenario).undoesLast)},
 		{When, `^the administrator undoes the deletion of "([^"]*)"$`, on1((*scenario).undoesDeletion)},
@@ -270,40 +264,6 @@ func (s *scenario) copyTo(ctx context.Context, name, copied, group string) error
 
 func (s *scenario) copies(ctx context.Context, name, copied, group string) error {
 	return s.did(s.copyTo(ctx, name, copied, group))
-}
-
-// bind lets the value of a key leave only wrapped.
-func (s *scenario) bind(ctx context.Context, name string) error {
-	weakening := true
-	return s.update(ctx, s.admin, name, dsmwire.SobjectRequest{ExportPolicy: &dsmwire.ExportPolicy{
-		Type: dsmwire.Wrapped, By: &dsmwire.WrappingKeys{Type: dsmwire.AnyKey}, AllowWeakening: &weakening,
-	}})
-}
-
-func (s *scenario) binds(ctx context.Context, name string) error { return s.did(s.bind(ctx, name)) }
-
-func (s *scenario) moveBy(ctx context.Context, c *dsmclient.Client, name, group string) error {
-	g, err := s.group(group)
-	if err != nil {
-		return err
-	}
-	return s.update(ctx, c, name, dsmwire.SobjectRequest{GroupID: &g.GroupID})
-}
-
-func (s *scenario) move(ctx context.Context, name, group string) error {
-	return s.moveBy(ctx, s.admin, name, group)
-}
-
-func (s *scenario) moves(ctx context.Context, name, group string) error {
-	return s.did(s.move(ctx, name, group))
-}
-
-func (s *scenario) appMoves(ctx context.Context, name, group string) error {
-	app, err := s.application()
-	if err != nil {
-		return err
-	}
-	return s.did(s.moveBy(ctx, app, name, group))
 }
 
 func (s *scenario) areAlike(ctx context.Context, name, copied string) error {

@@ -31,7 +31,7 @@ type Step struct {
 // Steps returns all step definitions.
 func Steps() []Step {
 	return slices.Concat(groupSteps(), connectionSteps(), testSteps(), trustSteps(), renewalSteps(), estateSteps(), tokenSteps(), syncSteps(), keySteps(), makingSteps(),
-		signingSteps(), encryptingSteps(), paddingSteps(), wrappingSteps(), derivingSteps(), looseSteps(), macSteps(), outcomeSteps(), testedSteps(), startingSteps(), balancerSteps(), loadSteps(), lifecycleSteps(), policySteps(), scanSteps(), serviceSteps(), objectSteps(), packageSteps())
+		signingSteps(), encryptingSteps(), paddingSteps(), moveSteps(), wrappingSteps(), derivingSteps(), looseSteps(), macSteps(), outcomeSteps(), testedSteps(), startingSteps(), balancerSteps(), loadSteps(), lifecycleSteps(), policySteps(), scanSteps(), serviceSteps(), objectSteps(), packageSteps())
 }
 
 // Simulated is the tag of scenarios that need a Simulator.

@@ -4,9 +4,7 @@ Feature: An RSA key is used with the paddings that its policy permits
   A key keeps to the paddings of its policy, in an HSM as everywhere else.
 
   Background:
-    Given the HSM group "Payments"
-    And the ordinary group "Vault"
-    And the application "billing" in "Vault", which may export from it and use "Payments" too
+    Given the application "billing" in the ordinary group "Vault" and the HSM group "Payments"
 
   Scenario Outline: What the policy permits is done
     Given the application has generated the RSA 2048 key "lock" in "<group>"

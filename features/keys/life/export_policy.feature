@@ -3,9 +3,7 @@ Feature: A key's value leaves as its policy has it
   A key that has to go elsewhere need not go in the clear.
 
   Background:
-    Given the ordinary group "Vault"
-    And the application "billing" in "Vault"
-    And the application may export from "Vault"
+    Given the application "billing" in the ordinary group "Vault", which may export from it
     And the application has generated the exportable AES 256 key "payroll" in "Vault"
     And the application has generated the exportable AES 256 key "kek" in "Vault"
 

@@ -4,9 +4,7 @@ Feature: A key moves to another group
   it is: its id, its name, its value.
 
   Background:
-    Given the ordinary group "Vault"
-    And the ordinary group "Archive"
-    And the application "billing" in "Vault"
+    Given the application "billing" in the ordinary group "Vault", beside the ordinary group "Archive"
     And the application has generated the AES 256 key "payroll" in "Vault"
 
   Scenario: It is used there as it was before
