@@ -172,7 +172,7 @@ func (w *world) wantVirtual(m policy.Maker, k keys.Key, want policy.Virtual) {
 	_, err = w.Store.KeyByName(w.ctx, w.account, k.Name+" new")
 	made := err == nil
 	got := map[policy.Virtual]bool{
-		policy.Stays: same, policy.FollowsHSM: same, policy.TakesChange: !gone && !same && now.State == k.State,
+		policy.Stays: same, policy.FollowsHSM: same, policy.TakenBack: same, policy.TakesChange: !gone && !same && now.State == k.State,
 		policy.PublicOnly: now.PublicOnly, policy.EndsDestroyed: now.State == keys.Destroyed, policy.EndsDeleted: gone,
 		policy.ChangesState: now.State == keys.Deactivated, policy.MakesWay: now.Name != k.Name && now.Links.Replacement != "",
 		policy.ComesIntoBeing: same && made, policy.NotMade: same && !made,

@@ -39,6 +39,7 @@ const (
 	MarkedMissing  Virtual = "marked missing; permissions stay"
 	NoLongerGone   Virtual = "no longer missing; permissions stay"
 	FollowsHSM     Virtual = "follows the HSM once recovery knows"
+	TakenBack      Virtual = "stays as it was, and recovery has the HSM key follow; what cannot be taken back is done"
 )
 
 // Told is what the caller hears.
@@ -142,10 +143,14 @@ func asked(r Request, e Event, a Answer) (HSMKey, Virtual, Told) {
 	case Unreachable:
 		return Untouched, stays, ToldUnreachable
 	case Unknown:
-		if e == Create || e == Rotate { // the caller was told that it failed: what turns up is removed
+		switch e {
+		case Create, Rotate: // the caller was told that it failed: what turns up is removed
 			return Uncertain, stays, ToldUnknown
+		case UpdateOps: // permissions never flow back
+			return Uncertain, TakenBack, ToldUnknown
+		default:
+			return Uncertain, FollowsHSM, ToldUnknown
 		}
-		return Uncertain, FollowsHSM, ToldUnknown
 	default:
 		return Uncertain, FollowsHSM, ToldUnknown
 	}

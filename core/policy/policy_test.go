@@ -86,7 +86,7 @@ func TestRules(t *testing.T) {
 		},
 		func(c combination) bool {
 			return c.o.Virtual == policy.Stays || c.o.Virtual == policy.NotMade ||
-				c.o.HSMKey == policy.Uncertain && c.o.Virtual == policy.FollowsHSM
+				c.o.HSMKey == policy.Uncertain && (c.o.Virtual == policy.FollowsHSM || c.o.Virtual == policy.TakenBack)
 		})
 	hold(t, "K4: a change of state stays in the service",
 		func(c combination) bool { return c.e == policy.Deactivate },
