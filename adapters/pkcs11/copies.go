@@ -37,7 +37,7 @@ const (
 // copies are those of a token's keys.
 type copies struct {
 	wanted bool // this token gains by copies
-	after  int32
+	after  int64
 	life   time.Duration
 
 	mu    sync.Mutex
@@ -56,7 +56,7 @@ type copied struct {
 
 // uses is what is known of the uses of a key.
 type uses struct {
-	count atomic.Int32
+	count atomic.Int64
 	alone atomic.Bool // it cannot be copied
 	copy  atomic.Pointer[copied]
 }
@@ -68,10 +68,7 @@ var permits = map[cryptoki.Kind]uint{
 
 // want says whether the token's keys are copied, and after how many uses.
 func (c *copies) want(who identity, o Options) {
-	c.after, c.life = often, cmp.Or(o.CopyLife, copyLife)
-	if o.CopyAfter != 0 {
-		c.after = int32(min(o.CopyAfter, often))
-	}
+	c.after, c.life = int64(cmp.Or(o.CopyAfter, often)), cmp.Or(o.CopyLife, copyLife)
 	c.wanted = strings.Contains(who.manufacturer, "SoftHSM") && c.after > 0 && o.Recheck != RecheckNever
 }
 
