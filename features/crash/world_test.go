@@ -174,7 +174,7 @@ func (w *world) relay(to string) *relay.Relay {
 	w.t.Helper()
 	r, err := relay.New(w.t.Context(), to)
 	must(w.t, err)
-	w.t.Cleanup(r.Cut)
+	w.t.Cleanup(func() { must(w.t, r.Close()) })
 	return r
 }
 

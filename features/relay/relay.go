@@ -14,6 +14,8 @@ import (
 	"io"
 	"net"
 	"sync"
+
+	"gatehouse/simulators/lab/ports"
 )
 
 // Direction is where bytes go.
@@ -28,27 +30,35 @@ const (
 // Relay listens on a loopback address and passes everything on to another one.
 type Relay struct {
 	to string
+	at *ports.Port // kept while it is cut
 
 	mu       sync.Mutex
-	at       string
 	listener net.Listener // nil: cut
 	conns    map[net.Conn]struct{}
 	watches  [2]*Watch
 }
 
-// New returns a relay to an address (host:port). Cut ends it.
+// New returns a relay to an address (host:port).
 func New(ctx context.Context, to string) (*Relay, error) {
-	r := &Relay{to: to, at: "127.0.0.1:0", conns: map[net.Conn]struct{}{}}
-	err := r.Mend(ctx)
-	return r, err
+	at, err := ports.Keep()
+	if err != nil {
+		return nil, err
+	}
+	r := &Relay{to: to, at: at, conns: map[net.Conn]struct{}{}}
+	if err := r.Mend(ctx); err != nil {
+		return nil, errors.Join(err, r.Close())
+	}
+	return r, nil
+}
+
+// Close cuts the relay for good.
+func (r *Relay) Close() error {
+	r.Cut()
+	return r.at.Close()
 }
 
 // Address returns where to connect instead.
-func (r *Relay) Address() string {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.at
-}
+func (r *Relay) Address() string { return r.at.Address() }
 
 // Mend lets connections be made again, at the address that the relay had.
 func (r *Relay) Mend(ctx context.Context) error {
@@ -57,11 +67,11 @@ func (r *Relay) Mend(ctx context.Context) error {
 	if r.listener != nil {
 		return errors.New("the relay is not cut")
 	}
-	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", r.at)
+	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", r.at.Address())
 	if err != nil {
 		return fmt.Errorf("listening for connections to relay: %w", err)
 	}
-	r.listener, r.at = l, l.Addr().String()
+	r.listener = l
 	go func() {
 		for {
 			in, err := l.Accept()

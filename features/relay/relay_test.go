@@ -39,7 +39,11 @@ func newRelay(t *testing.T) *relay.Relay {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(r.Cut)
+	t.Cleanup(func() {
+		if err := r.Close(); err != nil {
+			t.Error(err)
+		}
+	})
 	return r
 }
 

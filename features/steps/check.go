@@ -40,7 +40,7 @@ func (s *scenario) testsFaulty(ctx context.Context, what string) error {
 	}
 	switch what {
 	case "nobody listening":
-		if c.URL, err = deserted(ctx); err != nil {
+		if c.URL, err = s.deserted(); err != nil {
 			return err
 		}
 	case "a wrong slot":

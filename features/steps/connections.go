@@ -4,13 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"strings"
 	"time"
 
 	"gatehouse/adapters/dsmclient"
 	"gatehouse/adapters/dsmwire"
 	"gatehouse/core/fault"
+	"gatehouse/simulators/lab/ports"
 )
 
 func connectionSteps() []Step {
@@ -43,20 +43,37 @@ func (s *scenario) linksTo(ctx context.Context, name, gateway string) error {
 }
 
 func (s *scenario) linksToNobody(ctx context.Context, name string) error {
-	nobody, err := deserted(ctx)
+	nobody, err := s.deserted()
 	if err != nil {
 		return err
 	}
 	return s.linksTo(ctx, name, nobody)
 }
 
-// deserted returns an address at which nobody listens.
-func deserted(ctx context.Context) (string, error) {
-	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
+// deserted returns an address at which nobody listens while the scenario lasts.
+func (s *scenario) deserted() (string, error) {
+	if s.nobody == nil {
+		var err error
+		if s.nobody, err = ports.Keep(); err != nil {
+			return "", err
+		}
 	}
-	return l.Addr().String(), l.Close()
+	return s.nobody.Address(), nil
+}
+
+// closeWays ends what connections of the scenario lead over.
+func (s *scenario) closeWays() error {
+	var errs []error
+	if s.way != nil {
+		errs = append(errs, s.way.Close())
+	}
+	for _, way := range s.ways {
+		errs = append(errs, way.Close())
+	}
+	if s.nobody != nil {
+		errs = append(errs, s.nobody.Close())
+	}
+	return errors.Join(errs...)
 }
 
 const wrongPIN = "wrong-PIN-4711-0815"

@@ -11,6 +11,7 @@ import (
 	"gatehouse/adapters/dsmwire"
 	"gatehouse/core/secret"
 	"gatehouse/features/relay"
+	"gatehouse/simulators/lab/ports"
 )
 
 // scenario is the state of one scenario.
@@ -24,6 +25,7 @@ type scenario struct {
 	hsm       HSM
 	way       *relay.Relay            // to the HSM's gateway; nil: no HSM yet
 	ways      map[string]*relay.Relay // further ones, by the letters that scenarios give them
+	nobody    *ports.Port             // at which nobody listens; nil: not needed yet
 	person    string                  // e-mail address of a user
 	balanced  *balanced               // what the HSM is behind instead; mostly nil
 	trusted   string

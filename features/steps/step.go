@@ -52,11 +52,8 @@ func Register(sc *godog.ScenarioContext, stage *Stage) {
 		if !ok {
 			return ctx, nil
 		}
-		if s.way != nil {
-			s.way.Cut()
-		}
-		for _, way := range s.ways {
-			way.Cut()
+		if err := s.closeWays(); err != nil && failed == nil {
+			return ctx, fmt.Errorf("closing the ways to the scenario's HSMs: %w", err)
 		}
 		if s.starting.runs {
 			s.starting.trial.Close()

@@ -11,7 +11,6 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -24,6 +23,7 @@ import (
 	"gatehouse/adapters/dsmclient"
 	"gatehouse/adapters/dsmwire"
 	"gatehouse/core/secret"
+	"gatehouse/simulators/lab/ports"
 )
 
 const (
@@ -43,7 +43,7 @@ func TestDebian(t *testing.T) {
 		}
 		m.write(t, "/root/"+name+".deb", string(data))
 	}
-	w := &world{machine: m, ports: freePorts(t, 4)}
+	w := &world{machine: m, ports: keepPorts(t, 4)}
 	done := t.Run("install", w.install) &&
 		t.Run("start nothing by itself", w.startNothing) &&
 		t.Run("verify the units", w.verifyUnits) &&
@@ -83,25 +83,21 @@ type world struct {
 	password string
 }
 
-func freePorts(t *testing.T, n int) (ports []int) {
+func keepPorts(t *testing.T, n int) (numbers []int) {
 	t.Helper()
-	var taken []net.Listener // until all are found
-	defer func() {
-		for _, l := range taken {
-			l.Close()
-		}
-	}()
 	for range n {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
+		p, err := ports.Keep()
 		if err != nil {
 			t.Fatal(err)
 		}
-		taken = append(taken, l)
-		_, port, _ := net.SplitHostPort(l.Addr().String())
-		number, _ := strconv.Atoi(port)
-		ports = append(ports, number)
+		t.Cleanup(func() {
+			if err := p.Close(); err != nil {
+				t.Error(err)
+			}
+		})
+		numbers = append(numbers, p.Number)
 	}
-	return ports
+	return numbers
 }
 
 func (w *world) install(t *testing.T) {

@@ -15,10 +15,10 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 
 	"gatehouse/adapters/hmgclient"
 	"gatehouse/core/secret"
@@ -79,18 +79,14 @@ func New(ctx context.Context, o Options) (_ *World, err error) {
 	if err := os.Mkdir(w.temp, 0o700); err != nil {
 		return nil, fmt.Errorf("making the folder of temporary files: %w", err)
 	}
-	port, err := freePort(ctx)
-	if err != nil {
-		return nil, err
-	}
-	w.metrics = "https://127.0.0.1:" + port + "/metrics"
 	w.Lab.Token = w.Tokens[0]
 	w.Lab.Token.Lib = w.Faults.Lib
 	w.Lab.Token.Env = append(w.Lab.Token.Env[:len(w.Lab.Token.Env):len(w.Lab.Token.Env)],
-		"PKCS11_WORKERS="+strconv.Itoa(o.Workers), "TMPDIR="+w.temp, "HMG_HEALTH_TLS_PORT="+port)
+		"PKCS11_WORKERS="+strconv.Itoa(o.Workers), "TMPDIR="+w.temp)
 	if err := w.Lab.StartGateway(ctx); err != nil {
 		return nil, err
 	}
+	w.metrics = strings.TrimSuffix(w.Lab.Gateway.Secure, "/health") + "/metrics"
 	w.log = &follower{path: w.Lab.Gateway.Log, serving: map[string]bool{}, ladder: map[string]int{}}
 	w.trust, err = trust(w.Lab.Gateway)
 	return w, err
@@ -122,17 +118,6 @@ func (w *World) tokens() error {
 		}
 	}
 	return w.keep()
-}
-
-// freePort returns a port on which nothing listens.
-func freePort(ctx context.Context) (string, error) {
-	l, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", fmt.Errorf("looking for a free port: %w", err)
-	}
-	defer l.Close()
-	_, port, err := net.SplitHostPort(l.Addr().String())
-	return port, err
 }
 
 // trust returns how a client of the lab's gateway trusts it, and is trusted.

@@ -61,7 +61,7 @@ func (l *Lab) StartBalancer(ctx context.Context, name string, t softtoken.Token)
 			return nil, err
 		}
 	}
-	if err := b.configure(ctx); err != nil {
+	if err := b.configure(l); err != nil {
 		return nil, err
 	}
 	if b.process, err = startProcess("haproxy", b.Log, nil, nil, program, "-db", "-f", b.Config); err != nil {
@@ -96,12 +96,16 @@ func haproxy() (string, error) {
 }
 
 // configure writes HAProxy's configuration: the documented one, with the addresses of this lab.
-func (b *Balancer) configure(ctx context.Context) error {
-	ports, err := freePorts(ctx, 2)
+func (b *Balancer) configure(l *Lab) error {
+	at, err := l.keepPort()
 	if err != nil {
 		return err
 	}
-	b.Address, b.stats = loopback(ports[0]), loopback(ports[1])
+	stats, err := l.keepPort()
+	if err != nil {
+		return err
+	}
+	b.Address, b.stats = at.Address(), stats.Address()
 	text := haproxyConfig
 	for old, by := range map[string]string{
 		"stats socket /run/haproxy/admin.sock mode 600": "stats socket ipv4@" + b.stats,

@@ -3,11 +3,10 @@ package lab
 import (
 	"context"
 	"fmt"
-	"net"
 	"net/http"
 	"path/filepath"
-	"strconv"
 
+	"gatehouse/simulators/lab/ports"
 	"gatehouse/simulators/softtoken"
 )
 
@@ -46,12 +45,15 @@ func (l *Lab) StartGateway(ctx context.Context) error {
 // gateway describes a gateway that does not run yet, with its environment. It
 // has the certificate of the lab's gateway.
 func (l *Lab) gateway(ctx context.Context, name string, t softtoken.Token) (Gateway, []string, error) {
-	ports, err := freePorts(ctx, 3)
-	if err != nil {
-		return Gateway{}, nil, err
+	var at [3]*ports.Port // requests, health, health over TLS
+	for i := range at {
+		var err error
+		if at[i], err = l.keepPort(); err != nil {
+			return Gateway{}, nil, err
+		}
 	}
 	g := Gateway{
-		Address: loopback(ports[0]), Health: "http://" + loopback(ports[1]) + "/health", Secure: "https://" + loopback(ports[2]) + "/health",
+		Address: at[0].Address(), Health: "http://" + at[1].Address() + "/health", Secure: "https://" + at[2].Address() + "/health",
 		Log: l.path(name + ".log"), TLS: l.Gateway.TLS,
 	}
 	return g, append([]string{
@@ -59,9 +61,9 @@ func (l *Lab) gateway(ctx context.Context, name string, t softtoken.Token) (Gate
 		"CA_FILE=" + g.TLS.CA,
 		"PKCS11_LIB_PATH=" + t.Lib,
 		"HMG_LISTEN_ADDRESS=127.0.0.1",
-		"HMG_LISTEN_PORT=" + strconv.Itoa(ports[0]),
-		"HMG_HEALTH_PORT=" + strconv.Itoa(ports[1]),
-		"HMG_HEALTH_TLS_PORT=" + strconv.Itoa(ports[2]),
+		"HMG_LISTEN_PORT=" + at[0].String(),
+		"HMG_HEALTH_PORT=" + at[1].String(),
+		"HMG_HEALTH_TLS_PORT=" + at[2].String(),
 	}, t.Env...), nil
 }
 
@@ -91,28 +93,12 @@ func expect204(ctx context.Context, c *http.Client, url string) error {
 	return nil
 }
 
-// freePorts returns ports on which nothing listens on 127.0.0.1.
-func freePorts(ctx context.Context, n int) ([]int, error) {
-	var ports []int
-	var listeners []net.Listener
-	defer func() {
-		for _, l := range listeners { // all at the end, so that the ports differ
-			l.Close()
-		}
-	}()
-	for range n {
-		l, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
-		if err != nil {
-			return nil, fmt.Errorf("looking for a free port: %w", err)
-		}
-		listeners = append(listeners, l)
-		addr, ok := l.Addr().(*net.TCPAddr)
-		if !ok {
-			return nil, fmt.Errorf("looking for a free port: listening on %s", l.Addr())
-		}
-		ports = append(ports, addr.Port)
+// keepPort keeps a port for as long as the lab is open: what runs there may be
+// killed and started again.
+func (l *Lab) keepPort() (*ports.Port, error) {
+	p, err := ports.Keep()
+	if err == nil {
+		l.ports = append(l.ports, p)
 	}
-	return ports, nil
+	return p, err
 }
-
-func loopback(port int) string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(port)) }

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"gatehouse/simulators/lab/estate"
+	"gatehouse/simulators/lab/ports"
 	"gatehouse/simulators/softtoken"
 )
 
@@ -45,6 +46,7 @@ type Lab struct {
 	opts    Options
 	lock    *os.File
 	running []*process
+	ports   []*ports.Port
 	crashes int // programs that were killed on purpose
 }
 
@@ -116,6 +118,9 @@ func (l *Lab) Close() error {
 		last := len(l.running) - 1
 		errs = append(errs, l.running[last].stop(grace))
 		l.running = l.running[:last]
+	}
+	for _, p := range l.ports {
+		errs = append(errs, p.Close())
 	}
 	return errors.Join(append(errs, l.lock.Close())...)
 }

@@ -27,13 +27,13 @@ type Service struct {
 // StartService starts gatehouse with a new database, and waits until it is
 // healthy and has told the first administrator's password.
 func (l *Lab) StartService(ctx context.Context) error {
-	ports, err := freePorts(ctx, 1)
+	at, err := l.keepPort()
 	if err != nil {
 		return err
 	}
 	data := l.path("service")
 	s := Service{
-		Endpoint: "https://" + loopback(ports[0]), CA: filepath.Join(data, "tls", "cert.pem"), Data: data, Log: l.path("service.log"),
+		Endpoint: "https://" + at.Address(), CA: filepath.Join(data, "tls", "cert.pem"), Data: data, Log: l.path("service.log"),
 	}
 	told := make(chan struct{})
 	once := sync.OnceFunc(func() { close(told) })
@@ -46,7 +46,7 @@ func (l *Lab) StartService(ctx context.Context) error {
 			s.Password = password
 			once()
 		}
-	}, filepath.Join(l.opts.Programs, "gatehouse"), "serve", "--data-dir", data, "--listen", loopback(ports[0]))
+	}, filepath.Join(l.opts.Programs, "gatehouse"), "serve", "--data-dir", data, "--listen", at.Address())
 	if err != nil {
 		return err
 	}

@@ -34,7 +34,7 @@ func (l *Lab) TryGateway(ctx context.Context, name string, settings ...string) (
 	}
 	if slices.ContainsFunc(settings, func(s string) bool { return s == "HMG_LISTEN_PORT" }) { // those that are usual then
 		env = slices.DeleteFunc(env, func(kv string) bool { return strings.HasPrefix(kv, "HMG_HEALTH_") })
-		g.Address, g.Health, g.Secure = loopback(4442), "http://"+loopback(4441)+"/health", "https://"+loopback(4440)+"/health"
+		g.Address, g.Health, g.Secure = "127.0.0.1:4442", "http://127.0.0.1:4441/health", "https://127.0.0.1:4440/health"
 	}
 	p, err := l.runGateway(g, env)
 	if err != nil {

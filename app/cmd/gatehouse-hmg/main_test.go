@@ -26,6 +26,7 @@ import (
 	"gatehouse/core/keys"
 	"gatehouse/core/operations"
 	"gatehouse/core/secret"
+	"gatehouse/simulators/lab/ports"
 	"gatehouse/simulators/softtoken"
 )
 
@@ -96,7 +97,7 @@ func newSite(t *testing.T) *site {
 	}
 	s := &site{token: tok}
 	for i := range s.ports {
-		s.ports[i] = freePort(t)
+		s.ports[i] = keepPort(t)
 	}
 	password := filepath.Join(dir, "password")
 	if err := os.WriteFile(password, []byte("word\n"), 0o600); err != nil {
@@ -126,18 +127,18 @@ func newSite(t *testing.T) *site {
 	return s
 }
 
-func freePort(t *testing.T) int {
+func keepPort(t *testing.T) int {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	p, err := ports.Keep()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
-	a, ok := l.Addr().(*net.TCPAddr)
-	if !ok {
-		t.Fatalf("listening on %v", l.Addr())
-	}
-	return a.Port
+	t.Cleanup(func() {
+		if err := p.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return p.Number
 }
 
 // start starts the gateway and waits until it is healthy.

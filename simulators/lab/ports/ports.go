@@ -1,0 +1,71 @@
+//go:build unix
+
+// Package ports keeps loopback ports for programs that are started, killed and
+// started again at the same address.
+//
+// A port that was found free and let go can be given away before it is listened
+// at, and again whenever nobody listens there: to a listener that asks for any
+// port, or as the own end of some connection. A kept port is bound and not
+// listened at. The kernel then gives it to nobody who does not name it, refuses
+// connections to it, and lets a program listen there that sets SO_REUSEADDR, as
+// Go's listeners and HAProxy do.
+package ports
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"strconv"
+
+	"golang.org/x/sys/unix"
+)
+
+// Port is a TCP port of 127.0.0.1 that is kept until Close, or until this
+// process ends.
+type Port struct {
+	Number int
+
+	socket int
+}
+
+// Keep finds a free port and keeps it.
+func Keep() (*Port, error) {
+	socket, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM, 0)
+	if err != nil {
+		return nil, fmt.Errorf("keeping a port: %w", err)
+	}
+	unix.CloseOnExec(socket)
+	p := &Port{socket: socket}
+	if err := p.bind(); err != nil {
+		return nil, errors.Join(fmt.Errorf("keeping a port: %w", err), p.Close())
+	}
+	return p, nil
+}
+
+func (p *Port) bind() error {
+	if err := unix.SetsockoptInt(p.socket, unix.SOL_SOCKET, unix.SO_REUSEADDR, 1); err != nil {
+		return err
+	}
+	if err := unix.Bind(p.socket, &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}); err != nil {
+		return err
+	}
+	at, err := unix.Getsockname(p.socket)
+	if err != nil {
+		return err
+	}
+	inet, ok := at.(*unix.SockaddrInet4)
+	if !ok {
+		return fmt.Errorf("bound to a %T", at)
+	}
+	p.Number = inet.Port
+	return nil
+}
+
+// String returns the number.
+func (p *Port) String() string { return strconv.Itoa(p.Number) }
+
+// Address returns 127.0.0.1:port.
+func (p *Port) Address() string { return net.JoinHostPort("127.0.0.1", p.String()) }
+
+// Close gives the port back. Who listens at it goes on.
+func (p *Port) Close() error { return unix.Close(p.socket) }

@@ -1,0 +1,112 @@
+package ports_test
+
+import (
+	"errors"
+	"net"
+	"syscall"
+	"testing"
+
+	"gatehouse/simulators/lab/ports"
+)
+
+func keep(t *testing.T) *ports.Port {
+	t.Helper()
+	p, err := ports.Keep()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := p.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return p
+}
+
+func listen(t *testing.T, at string) net.Listener {
+	t.Helper()
+	l, err := net.Listen("tcp", at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	return l
+}
+
+func TestKeep(t *testing.T) {
+	t.Parallel()
+
+	t.Run("nobody answers at it", func(t *testing.T) {
+		t.Parallel()
+		c, err := net.Dial("tcp", keep(t).Address())
+		if !errors.Is(err, syscall.ECONNREFUSED) {
+			t.Errorf("got %v, %v, want a connection refused", c, err)
+		}
+	})
+
+	t.Run("who names it listens at it, again and again, after connections that this end has closed too", func(t *testing.T) {
+		t.Parallel()
+		p := keep(t)
+		for range 3 {
+			l := listen(t, p.Address())
+			c, err := net.Dial("tcp", p.Address())
+			if err != nil {
+				t.Fatal(err)
+			}
+			served, err := l.Accept()
+			if err != nil {
+				t.Fatal(err)
+			}
+			served.Close() // first: this end of the connection stays in TIME_WAIT
+			c.Close()
+			l.Close()
+		}
+	})
+
+	t.Run("only one listens at it", func(t *testing.T) {
+		t.Parallel()
+		p := keep(t)
+		listen(t, p.Address())
+		l, err := net.Listen("tcp", p.Address())
+		if !errors.Is(err, syscall.EADDRINUSE) {
+			t.Errorf("got %v, %v, want an address in use", l, err)
+		}
+	})
+}
+
+// Linux has some 28,000 ports to give: without the keeping, dozens of the kept
+// ones would be given away here.
+func TestKeepFromOthers(t *testing.T) {
+	const kept, listeners, connections = 200, 500, 3000
+	mine := map[int]bool{}
+	for range kept {
+		mine[keep(t).Number] = true
+	}
+	given := func(a net.Addr) {
+		t.Helper()
+		if at, ok := a.(*net.TCPAddr); !ok || mine[at.Port] {
+			t.Fatalf("the kept address %v was given away", a)
+		}
+	}
+	server := listen(t, "127.0.0.1:0")
+	go func() {
+		for {
+			c, err := server.Accept()
+			if err != nil {
+				return
+			}
+			c.Close()
+		}
+	}()
+	for range connections {
+		c, err := net.Dial("tcp", server.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		given(c.LocalAddr())
+		c.Close()
+	}
+	for range listeners {
+		given(listen(t, "127.0.0.1:0").Addr())
+	}
+}
