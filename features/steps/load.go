@@ -140,19 +140,24 @@ func (s *scenario) holdsTheSame(ctx context.Context, group string) error {
 	})
 }
 
-// eventually calls try until it is content or ctx ends.
+// eventually calls try until it is content or ctx ends. It returns what try said
+// last before that.
 func eventually(ctx context.Context, try func() error) error {
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
+	var last error
 	for {
 		err := try()
 		if err == nil {
 			return nil
 		}
+		if ctx.Err() == nil || last == nil { // a try that ctx has ended tells nothing
+			last = err
+		}
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			return errors.Join(err, ctx.Err())
+			return errors.Join(last, ctx.Err())
 		}
 	}
 }
