@@ -98,7 +98,7 @@ const parts = 8
 
 func (l *lease) inventory(ctx context.Context, f hsm.Filter, yield func(hsm.Object) error) error {
 	c := &call{done: make(chan error, 1), parts: make(chan []hmgwire.Object, parts)}
-	id, err := l.link.send(hmgwire.KindInventory, &hmgwire.Inventory{Scope: l.scope(ctx), ID: f.ID, Window: parts}, c)
+	id, err := l.link.send(hmgwire.KindInventory, &hmgwire.Inventory{Scope: l.scope(ctx), ID: f.ID, Window: parts, Afresh: f.Afresh}, c)
 	if err != nil {
 		return err
 	}

@@ -40,7 +40,7 @@ func (c *conn) parseInventory(f hmgwire.Frame) (hmgwire.Scope, task, *window, er
 			p = part{objects: p.objects[:0], since: time.Now()}
 			return nil
 		}
-		err := t.Inventory(ctx, hsm.Filter{ID: m.ID}, func(o hsm.Object) error {
+		err := t.Inventory(ctx, hsm.Filter{ID: m.ID, Afresh: m.Afresh}, func(o hsm.Object) error {
 			if p.add(o); p.full() {
 				return send()
 			}

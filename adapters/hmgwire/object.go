@@ -14,6 +14,7 @@ type Inventory struct {
 	Scope
 	ID     []byte `cbor:"3,keyasint"`           // CKA_ID to look for; null for all
 	Window uint32 `cbor:"4,keyasint,omitempty"` // Objects frames that may be sent before the first Credit; 0 means 1
+	Afresh bool   `cbor:"5,keyasint,omitempty"` // the HSM's library is to look at the slot anew
 }
 
 // Objects is a part of an inventory.

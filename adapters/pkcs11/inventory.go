@@ -7,6 +7,7 @@ import (
 
 	"gatehouse/adapters/pkcs11/internal/cryptoki"
 	"gatehouse/core/fault"
+	"gatehouse/core/healing"
 	"gatehouse/core/hsm"
 )
 
@@ -26,6 +27,11 @@ type located struct {
 // Inventory yields the objects. Handles of all keys are remembered on the way,
 // when nothing was changed meanwhile.
 func (t *Token) Inventory(ctx context.Context, f hsm.Filter, yield func(hsm.Object) error) error {
+	if f.Afresh {
+		if err := t.Heal(ctx, healing.NewLibrary); err != nil {
+			return err
+		}
+	}
 	var all []located
 	writes, generation := t.writes.Load(), t.handles.generation()
 	err := t.scan(ctx, f, func(os []located) error {

@@ -214,7 +214,7 @@ func (b *Backend) Present(ctx context.Context, g groups.Group, k keys.Key) (bool
 }
 
 // Recover finds nothing: a key that was not stored was never anywhere.
-func (b *Backend) Recover(ctx context.Context, o backend.Order) (*backend.Made, error) {
+func (b *Backend) Recover(ctx context.Context, o backend.Order, _ bool) (*backend.Made, error) {
 	return nil, ordinary(ctx, o.Group)
 }
 

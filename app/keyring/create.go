@@ -182,7 +182,7 @@ func (s *Service) afterFailure(ctx context.Context, b backend.Backend, o backend
 		s.end(ctx, i)
 		return backend.Made{}, cause
 	}
-	made, err := b.Recover(ctx, o)
+	made, err := b.Recover(ctx, o, false)
 	if err == nil && made != nil {
 		return *made, nil
 	}

@@ -119,12 +119,16 @@ func (s *Service) settle(ctx context.Context, i intents.Intent) (settled bool, e
 
 func (s *Service) settleCreate(ctx context.Context, b backend.Backend, g groups.Group, i intents.Intent) (bool, error) {
 	o := backend.Order{ID: i.Key, Group: g, Spec: i.Spec, Imported: i.Imported}
-	made, err := b.Recover(ctx, o)
+	made, err := b.Recover(ctx, o, false)
+	if err == nil && made == nil {
+		if s.fresh(i) {
+			return false, nil
+		}
+		made, err = b.Recover(ctx, o, true)
+	}
 	switch {
 	case err != nil:
 		return false, err
-	case made == nil && s.fresh(i):
-		return false, nil
 	case made == nil:
 		return s.record(ctx, i, "key "+string(i.Kind)+" given up", func() error { return s.cat.EndIntent(ctx, i.ID) })
 	}

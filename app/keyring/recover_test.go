@@ -186,6 +186,29 @@ func TestFailureWhileAKeyIsMade(t *testing.T) {
 	}
 }
 
+// A key that was made, and that the HSM's library does not notice, is not taken for
+// one that was never made.
+func TestAKeyThatIsNotNoticedIsRemoved(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, groups.Policy{})
+	w.HSM.Fail(tokensim.Fault{Call: tokensim.Generate, Apply: true, Err: lost()})
+	w.HSM.Fail(tokensim.Fault{Call: tokensim.Inventory, Err: lost()})
+	_, err := w.Keyring.Generate(w.ctx, w.app, w.slot.ID, aes("k"))
+	apptest.Want(t, "Generate", err, fault.Unavailable)
+	made := w.HSM.Objects()
+	if len(made) != 1 {
+		t.Fatalf("got %d objects in the HSM, want the key", len(made))
+	}
+	w.HSM.Hide(made[0].ID)
+	w.recovers(0)
+	w.Pass(apptest.Grace)
+	w.recovers(1)
+	if left := len(w.HSM.Objects()); left != 0 {
+		t.Errorf("got %d objects left in the HSM, want none", left)
+	}
+	w.wantAgreement(0)
+}
+
 // A key that the token makes late, after its requester was told that it failed, is removed.
 func TestAKeyThatTurnsUpLateIsRemoved(t *testing.T) {
 	t.Parallel()

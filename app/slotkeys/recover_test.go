@@ -54,7 +54,7 @@ func TestRecover(t *testing.T) {
 			for _, class := range c.take {
 				s.Remove(class, slotkeys.CKAID(kid))
 			}
-			found, err := b.Recover(t.Context(), o)
+			found, err := b.Recover(t.Context(), o, false)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -16,11 +16,11 @@ import (
 
 // Recover looks for the key that an interrupted order made, behind every
 // connection that works: nobody knows through which it was made.
-func (b *Backend) Recover(ctx context.Context, o backend.Order) (*backend.Made, error) {
+func (b *Backend) Recover(ctx context.Context, o backend.Order, afresh bool) (*backend.Made, error) {
 	var made *backend.Made
 	err := b.try(ctx, o.Group, call{within: b.cfg.ChangeWithin, repeatable: true, enough: func() bool { return made != nil }, do: func(ctx context.Context, t token.Token) error {
 		var objects []hsm.Object
-		err := t.Inventory(ctx, hsm.Filter{ID: CKAID(o.ID)}, func(obj hsm.Object) error {
+		err := t.Inventory(ctx, hsm.Filter{ID: CKAID(o.ID), Afresh: afresh}, func(obj hsm.Object) error {
 			objects = append(objects, obj)
 			return nil
 		})

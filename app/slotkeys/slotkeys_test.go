@@ -191,7 +191,7 @@ func TestFailover(t *testing.T) {
 		if got := len(spare.Objects()); got != 0 {
 			t.Errorf("got %d objects in the second HSM, want none", got)
 		}
-		found, err := b.Recover(t.Context(), o)
+		found, err := b.Recover(t.Context(), o, false)
 		if err != nil || found == nil {
 			t.Errorf("got %v and error %v, want the key that was made all the same", found, err)
 		}
@@ -255,7 +255,7 @@ func TestRecoverRemovesHalfAKey(t *testing.T) {
 	if err := s.Add(half, secret.Value{}); err != nil {
 		t.Fatal(err)
 	}
-	found, err := b.Recover(t.Context(), o)
+	found, err := b.Recover(t.Context(), o, false)
 	if err != nil || found != nil {
 		t.Errorf("got %v and error %v, want no key: it has no value", found, err)
 	}

@@ -58,10 +58,7 @@ func (m *member) end() {
 	if w == nil {
 		return
 	}
-	late := time.AfterFunc(m.slot.cfg.Deadlines.Check, w.Kill)
-	defer late.Stop()
-	_ = w.Close() // nobody is left to tell
-	w.Kill()
+	m.slot.end(w)
 }
 
 // mend asks the worker, and takes steps until it serves, the PIN is refused or

@@ -136,6 +136,41 @@ func Open(ctx context.Context, cfg Config, slot uint, pin secret.Value) (*Slot, 
 	return s, nil
 }
 
+// afresh makes a call with a worker that is started for it, and ended after it.
+// Those that serve go on. It is not repeated.
+func (s *Slot) afresh(ctx context.Context, f func(token.Worker) error) error {
+	if err := s.enter(); err != nil {
+		return err
+	}
+	defer s.calls.Done()
+	select {
+	case s.steps <- struct{}{}: // one login at a time, as when members are healed
+		defer func() { <-s.steps }()
+	case <-ctx.Done():
+		return fault.Wrap(fault.Unavailable, ctx.Err(), "the HSM did not answer in time").Because(fault.TimedOut).Untried()
+	}
+	if err := s.refusal(); err != nil {
+		return err
+	}
+	w, err := s.cfg.Start(ctx, s.number, s.pin, s.who)
+	if healing.Refused(err) {
+		s.refuse(err)
+	}
+	if err != nil {
+		return err
+	}
+	defer s.end(w)
+	return f(w)
+}
+
+// end closes a worker, or kills it when that takes too long.
+func (s *Slot) end(w token.Worker) {
+	late := time.AfterFunc(s.cfg.Deadlines.Check, w.Kill)
+	defer late.Stop()
+	_ = w.Close() // nobody is left to tell
+	w.Kill()
+}
+
 // Close waits for the calls under way and ends the workers.
 func (s *Slot) Close() error {
 	s.mu.Lock()

@@ -92,6 +92,11 @@ func RefOf(k keys.Key) (ref Ref, ok bool) {
 // Filter restricts an inventory; the zero Filter lets everything through.
 type Filter struct {
 	ID []byte // CKA_ID, when not nil
+
+	// Afresh has the token be looked at by a library that begins to do so now:
+	// there are some that never notice what another process has made. It is slow,
+	// and for who would conclude for good that something is not there.
+	Afresh bool
 }
 
 // Template describes a key to be made in a token.

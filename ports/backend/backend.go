@@ -122,6 +122,7 @@ type Backend interface {
 
 	// Recover looks for what an interrupted order left behind. It returns the
 	// key if it is whole and nil if nothing is there; half-made remains are
-	// removed first.
-	Recover(ctx context.Context, o Order) (*Made, error)
+	// removed first. Nil is for good only of a look afresh (hsm.Filter), once the
+	// order cannot be under way any more.
+	Recover(ctx context.Context, o Order, afresh bool) (*Made, error)
 }

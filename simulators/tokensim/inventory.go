@@ -28,7 +28,7 @@ func (t *Token) walk(ctx context.Context, c *card, f hsm.Filter, yield func(hsm.
 	objects := append([]*object{}, c.objects...)
 	t.slot.mu.Unlock()
 	for _, o := range objects {
-		if f.ID != nil && !bytes.Equal(o.ID, f.ID) {
+		if f.ID != nil && !bytes.Equal(o.ID, f.ID) || o.hidden[t] && !f.Afresh {
 			continue
 		}
 		if err := ctx.Err(); err != nil {

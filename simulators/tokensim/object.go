@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto"
 	"crypto/ecdh"
+	"maps"
 
 	"gatehouse/core/fault"
 	"gatehouse/core/hsm"
@@ -16,7 +17,8 @@ import (
 type object struct {
 	hsm.Object
 	material
-	fixed bool // CKA_MODIFIABLE is false
+	fixed  bool            // CKA_MODIFIABLE is false
+	hidden map[*Token]bool // from whom
 }
 
 // material is what a key works with; which fields are set depends on its class.
@@ -63,6 +65,22 @@ func (s *Slot) Remove(class hsm.Class, id []byte) int {
 		return 0
 	}
 	return s.inside.remove(func(o *object) bool { return o.Class == class && bytes.Equal(o.ID, id) })
+}
+
+// Hide keeps the objects with this CKA_ID from the inventories of those who are
+// logged in now, but for one afresh: as a library that does not notice what another
+// process has made.
+func (s *Slot) Hide(id []byte) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.inside == nil {
+		return
+	}
+	for _, o := range s.inside.objects {
+		if bytes.Equal(o.ID, id) {
+			o.hidden = maps.Clone(s.open)
+		}
+	}
 }
 
 // Objects returns what is in the token.

@@ -164,7 +164,7 @@ func (s *suite) recovers(t *testing.T) {
 			if !s.refusals.works(t, "generate "+kindOf(spec), err) {
 				return
 			}
-			found, err := s.h.Open(t).Recover(within(t), o)
+			found, err := s.h.Open(t).Recover(within(t), o, true)
 			if err != nil {
 				t.Fatalf("Recover: %v", err)
 			}
@@ -228,7 +228,7 @@ func (s *suite) everything(ctx context.Context, t *testing.T, b backend.Backend,
 	errs["update"] = b.Update(ctx, s.h.Group, k, hsm.Change{Label: &label})
 	errs["destroy"] = b.Destroy(ctx, s.h.Group, k)
 	_, errs["present"] = b.Present(ctx, s.h.Group, k)
-	_, errs["recover"] = b.Recover(ctx, take)
+	_, errs["recover"] = b.Recover(ctx, take, false)
 	return errs
 }
 

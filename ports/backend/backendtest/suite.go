@@ -142,7 +142,7 @@ func (s *suite) wantMade(t *testing.T, spec keys.Spec, k keys.Key) {
 // wantNothing checks that an order that failed left nothing behind.
 func (s *suite) wantNothing(t *testing.T, o backend.Order) {
 	t.Helper()
-	if m, err := s.b.Recover(within(t), o); err != nil || m != nil {
+	if m, err := s.b.Recover(within(t), o, true); err != nil || m != nil {
 		t.Errorf("after a failed order Recover found %+v, error %v; want nothing", m, err)
 	}
 }
