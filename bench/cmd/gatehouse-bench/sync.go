@@ -19,7 +19,8 @@ func (b *bench) syncs(ctx context.Context) error {
 	if len(b.Objects) == 0 {
 		return nil
 	}
-	before, err := measure.Run(ctx, 16, b.Each, func(ctx context.Context) error { return b.rest.Do(ctx, ways.SignP256, b.input) })
+	sign := func(ctx context.Context) error { return b.rest.Do(ctx, ways.SignP256, b.input) }
+	before, err := measure.Run(ctx, 16, b.Each, sign)
 	if err != nil {
 		return err
 	}
@@ -34,7 +35,12 @@ func (b *bench) syncs(ctx context.Context) error {
 			return err
 		}
 	}
-	after, err := measure.Run(ctx, 16, b.Each, func(ctx context.Context) error { return b.rest.Do(ctx, ways.SignP256, b.input) })
+	// Each process with SoftHSM2 reads what another has put into the token when it
+	// next looks, all at once: that is not what a signature costs from then on.
+	if _, err := measure.Run(ctx, 16, 3*b.Each, sign); err != nil {
+		return err
+	}
+	after, err := measure.Run(ctx, 16, b.Each, sign)
 	if err != nil {
 		return err
 	}
