@@ -97,11 +97,11 @@ func haproxy() (string, error) {
 
 // configure writes HAProxy's configuration: the documented one, with the addresses of this lab.
 func (b *Balancer) configure(l *Lab) error {
-	at, err := l.keepPort()
+	at, err := l.ports.Keep()
 	if err != nil {
 		return err
 	}
-	stats, err := l.keepPort()
+	stats, err := l.ports.Keep()
 	if err != nil {
 		return err
 	}

@@ -48,7 +48,7 @@ func (l *Lab) gateway(ctx context.Context, name string, t softtoken.Token) (Gate
 	var at [3]*ports.Port // requests, health, health over TLS
 	for i := range at {
 		var err error
-		if at[i], err = l.keepPort(); err != nil {
+		if at[i], err = l.ports.Keep(); err != nil {
 			return Gateway{}, nil, err
 		}
 	}
@@ -91,14 +91,4 @@ func expect204(ctx context.Context, c *http.Client, url string) error {
 		return fmt.Errorf("%s answers %d, not 204", url, answer.StatusCode)
 	}
 	return nil
-}
-
-// keepPort keeps a port for as long as the lab is open: what runs there may be
-// killed and started again.
-func (l *Lab) keepPort() (*ports.Port, error) {
-	p, err := ports.Keep()
-	if err == nil {
-		l.ports = append(l.ports, p)
-	}
-	return p, err
 }

@@ -46,8 +46,8 @@ type Lab struct {
 	opts    Options
 	lock    *os.File
 	running []*process
-	ports   []*ports.Port
-	crashes int // programs that were killed on purpose
+	ports   ports.Kept // of what may be killed and started again
+	crashes int        // programs that were killed on purpose
 }
 
 // Start makes a token, fills it, and starts a gateway and a service. Its error
@@ -119,10 +119,7 @@ func (l *Lab) Close() error {
 		errs = append(errs, l.running[last].stop(grace))
 		l.running = l.running[:last]
 	}
-	for _, p := range l.ports {
-		errs = append(errs, p.Close())
-	}
-	return errors.Join(append(errs, l.lock.Close())...)
+	return errors.Join(append(errs, l.ports.Close(), l.lock.Close())...)
 }
 
 func (l *Lab) path(name string) string { return filepath.Join(l.Dir, name) }

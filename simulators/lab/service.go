@@ -27,7 +27,7 @@ type Service struct {
 // StartService starts gatehouse with a new database, and waits until it is
 // healthy and has told the first administrator's password.
 func (l *Lab) StartService(ctx context.Context) error {
-	at, err := l.keepPort()
+	at, err := l.ports.Keep()
 	if err != nil {
 		return err
 	}

@@ -16,6 +16,7 @@ import (
 	"fmt"
 	"net"
 	"strconv"
+	"sync"
 
 	"golang.org/x/sys/unix"
 )
@@ -26,6 +27,36 @@ type Port struct {
 	Number int
 
 	socket int
+}
+
+// Kept are ports that are closed together. It may be used from many goroutines.
+type Kept struct {
+	mu  sync.Mutex
+	all []*Port
+}
+
+// Keep finds a free port and keeps it until Close.
+func (k *Kept) Keep() (*Port, error) {
+	p, err := Keep()
+	if err != nil {
+		return nil, err
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.all = append(k.all, p)
+	return p, nil
+}
+
+// Close gives all ports back.
+func (k *Kept) Close() error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	var errs []error
+	for _, p := range k.all {
+		errs = append(errs, p.Close())
+	}
+	k.all = nil
+	return errors.Join(errs...)
 }
 
 // Keep finds a free port and keeps it.

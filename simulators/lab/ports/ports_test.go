@@ -3,6 +3,7 @@ package ports_test
 import (
 	"errors"
 	"net"
+	"sync"
 	"syscall"
 	"testing"
 
@@ -72,6 +73,32 @@ func TestKeep(t *testing.T) {
 			t.Errorf("got %v, %v, want an address in use", l, err)
 		}
 	})
+}
+
+func TestKept(t *testing.T) {
+	t.Parallel()
+	var k ports.Kept
+	var numbers sync.Map
+	var ended sync.WaitGroup
+	for range 20 {
+		ended.Go(func() {
+			p, err := k.Keep()
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			if _, taken := numbers.LoadOrStore(p.Number, true); taken {
+				t.Errorf("port %d was given to two", p.Number)
+			}
+		})
+	}
+	ended.Wait()
+	if err := k.Close(); err != nil {
+		t.Error(err)
+	}
+	if err := k.Close(); err != nil {
+		t.Errorf("closed again: %v", err)
+	}
 }
 
 // Linux has some 28,000 ports to give: without the keeping, dozens of the kept
