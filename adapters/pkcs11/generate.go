@@ -241,17 +241,28 @@ func (t *Token) withID(s *session, id []byte) ([]located, error) {
 	return withID(os, id), err
 }
 
-// made reads what was made, and checks that it is what was asked for.
+// made reads what was made, and checks that it is what was asked for: each half,
+// and that its handle meant nothing else while it was read.
 func (t *Token) made(s *session, tpl hsm.Template, class hsm.Class, objects []cryptoki.Object) (hsm.Object, error) {
 	os, err := t.read(s, objects)
 	if err != nil {
 		return hsm.Object{}, err
 	}
-	if len(os) != len(objects) || os[0].Class != class || !bytes.Equal(os[0].ID, tpl.ID) {
-		return hsm.Object{}, fault.New(fault.Unavailable, "the HSM made a key and does not show it").Because(fault.TokenFailed)
+	if len(os) != len(objects) || os[0].Class != class {
+		return hsm.Object{}, errNotShown()
 	}
 	for i := range os {
+		if !bytes.Equal(os[i].ID, tpl.ID) || i > 0 && os[i].Class != hsm.PublicKey {
+			return hsm.Object{}, errNotShown()
+		}
 		if err := t.asAsked(s, &os[i], tpl); err != nil {
+			return hsm.Object{}, err
+		}
+	}
+	for i := range os {
+		if err := t.still(s, &os[i], proofOf(os[i], look)); errors.Is(err, errMoved) || staleHandle(err) {
+			return hsm.Object{}, errNotShown()
+		} else if err != nil {
 			return hsm.Object{}, err
 		}
 	}
@@ -260,6 +271,10 @@ func (t *Token) made(s *session, tpl hsm.Template, class hsm.Class, objects []cr
 		o.PublicKey = os[len(os)-1].PublicKey
 	}
 	return o, nil
+}
+
+func errNotShown() error {
+	return fault.New(fault.Unavailable, "the HSM made a key and does not show it").Because(fault.TokenFailed)
 }
 
 // asAsked checks that o may do what tpl says, and no more; where the token had
@@ -275,7 +290,10 @@ func (t *Token) asAsked(s *session, o *located, tpl hsm.Template) error {
 		}
 		return fault.New(fault.Unsupported, "the HSM makes such keys extractable only")
 	}
-	if err := t.setUses(s, o, tpl.Ops); err != nil {
+	switch err := t.setUses(s, o, tpl.Ops); {
+	case errors.Is(err, errMoved):
+		return errNotShown()
+	case err != nil:
 		return fault.Wrap(fault.Unsupported, err, "the HSM does not make such a key with these operations")
 	}
 	return nil
