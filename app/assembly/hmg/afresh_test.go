@@ -1,15 +1,19 @@
 package hmg_test
 
 import (
+	"context"
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"gatehouse/app/assembly/hmg"
+	"gatehouse/core/fault"
 	"gatehouse/core/hsm"
 	"gatehouse/core/keys"
 	"gatehouse/core/secret"
 	"gatehouse/ports/token"
+	"gatehouse/simulators/faultp11"
 	"gatehouse/simulators/softtoken"
 )
 
@@ -84,4 +88,34 @@ func generations(t *testing.T, dir string) map[string][]byte {
 		t.Fatalf("found %d tokens' generations: %v", len(files), err)
 	}
 	return files
+}
+
+// TestLoginCutOff ends the request in which a worker logs in: SoftHSM2 writes its
+// token's file anew at a login, and has lost the token when it is killed meanwhile.
+func TestLoginCutOff(t *testing.T) {
+	dir := t.TempDir()
+	st, err := softtoken.SoftHSM(dir, "cut off", "1234")
+	softtoken.Need(t, err)
+	faults, err := faultp11.Wrap(filepath.Join(dir, "faults"), st.Lib, st.Env...)
+	softtoken.Need(t, err)
+	st.Lib = faults.Lib
+	if err := st.Setenv(); err != nil {
+		t.Fatal(err)
+	}
+	lib := workers(t, hmg.LibraryConfig{Library: st.Lib, Sessions: 2})
+	if err := faults.Set("C_Login -> delay 1s"); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
+	defer cancel()
+	if _, err := lib.Open(ctx, st.Slot, secret.FromString(st.PIN)); fault.ReasonOf(err) != fault.TimedOut {
+		t.Errorf("got %v, want that it took too long", err)
+	}
+	counts, err := faults.Counts()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if login := counts["C_Login"]; login.Calls != 1 || login.Pending() != 0 {
+		t.Errorf("of %d logins %d did not return, want one that did", login.Calls, login.Pending())
+	}
 }

@@ -119,7 +119,8 @@ func (ws *workshop) process(env ...string) (*worker.Process, error) {
 	return worker.Start(worker.Program{Path: ws.program.Path, Name: "gatehouse-hmg", Args: ws.program.Args, Env: append(env, ws.env...), Stderr: ws.program.Stderr})
 }
 
-// start starts a worker and logs in.
+// start starts a worker and logs in. When ctx ends first, the worker still has a
+// moment: there are tokens that do not bear it when who logs in is killed.
 func (ws *workshop) start(ctx context.Context, slot uint, pin secret.Value, expected workers.Identity) (token.Worker, error) {
 	who, err := json.Marshal(expected)
 	if err != nil {
@@ -129,15 +130,33 @@ func (ws *workshop) start(ctx context.Context, slot uint, pin secret.Value, expe
 	if err != nil {
 		return nil, err
 	}
-	t, err := hmgclient.Dial(ctx, hmgclient.Config{
-		Pipe: pipeOf(p), Slot: slot, PIN: pin, Insist: true, Software: "gatehouse-hmg " + version.Number,
-		DialTimeout: starting, Silence: silence,
-	})
-	if err != nil {
-		p.Kill()
-		return nil, err
+	dialled := make(chan error, 1)
+	var t *hmgclient.Token
+	go func() {
+		var err error
+		t, err = hmgclient.Dial(context.WithoutCancel(ctx), hmgclient.Config{
+			Pipe: pipeOf(p), Slot: slot, PIN: pin, Insist: true, Software: "gatehouse-hmg " + version.Number,
+			DialTimeout: starting, Silence: silence,
+		})
+		dialled <- err
+	}()
+	select {
+	case err = <-dialled:
+		if err == nil {
+			return process{t, p}, nil
+		}
+	case <-ctx.Done():
+		err = fault.Wrap(fault.Unavailable, ctx.Err(), "the worker did not start in time").Because(fault.TimedOut)
+		select {
+		case late := <-dialled:
+			if late == nil {
+				_ = process{t, p}.Close() // nobody is left to tell
+			}
+		case <-time.After(parting):
+		}
 	}
-	return process{t, p}, nil
+	p.Kill()
+	return nil, err
 }
 
 // pipeOf returns the way to a worker, which is open once.
