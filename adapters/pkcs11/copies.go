@@ -7,7 +7,6 @@ import (
 	"crypto/ed25519"
 	"crypto/rand"
 	"log/slog"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -69,7 +68,7 @@ var permits = map[cryptoki.Kind]uint{
 // want says whether the token's keys are copied, and after how many uses.
 func (c *copies) want(who identity, o Options) {
 	c.after, c.life = int64(cmp.Or(o.CopyAfter, often)), cmp.Or(o.CopyLife, copyLife)
-	c.wanted = strings.Contains(who.manufacturer, "SoftHSM") && c.after > 0 && o.Recheck != RecheckNever
+	c.wanted = who.softHSM() && c.after > 0 && o.Recheck != RecheckNever
 }
 
 // standIn returns the copy to do j with; nil when that is for the key itself.

@@ -146,7 +146,13 @@ func errHidden() error {
 
 // lookFor returns the objects that have the attributes. That a search fails with
 // a return value about objects does not say that there are none.
+//
+// Of SoftHSM2 only objects are returned that are whole: whoever reads an attribute of
+// one that another process is just making has it write its defaults over the key.
 func (t *Token) lookFor(s *session, attrs []cryptoki.Attribute) ([]cryptoki.Object, error) {
+	if t.who.softHSM() {
+		attrs = append(attrs[:len(attrs):len(attrs)], cryptoki.Attribute{Type: pkcs11.CKA_TOKEN, Value: boolean(true)})
+	}
 	found, err := t.m.lib.Find(s.handle, attrs)
 	if v, ok := meaning(err); ok && v.Kind == fault.NotFound {
 		err = atToken(translate("searching", err))

@@ -3,6 +3,7 @@ package pkcs11
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/miekg/pkcs11"
@@ -64,6 +65,8 @@ func version(v pkcs11.Version) string { return fmt.Sprintf("%d.%d", v.Major, v.M
 // identity tells one token from another. Each part alone may be the same for
 // all tokens of a maker.
 type identity struct{ label, serial, manufacturer string }
+
+func (i identity) softHSM() bool { return strings.Contains(i.manufacturer, "SoftHSM") }
 
 // pauses are those after which a token that does not tell who it is, and not why,
 // is asked again. A login has SoftHSM2 write its token's own file anew, and all

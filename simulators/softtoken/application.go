@@ -8,6 +8,7 @@ import (
 	"encoding/asn1"
 	"errors"
 	"fmt"
+	"slices"
 	"math/big"
 	"sync"
 
@@ -98,17 +99,26 @@ func (a *Application) Remove(class hsm.Class, id []byte) (int, error) {
 }
 
 // Objects lists what is in the token: class, CKA_ID, CKA_LABEL, and of keys
-// whether they may encrypt and decrypt. What somebody has left half made, so
-// that it cannot be read, is listed as Unreadable.
+// whether they may encrypt and decrypt. What is half made is listed as Unreadable,
+// and not read: SoftHSM2 would write its defaults over what another process is
+// making.
 func (a *Application) Objects() ([]hsm.Object, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	whole, err := a.find(pkcs11.NewAttribute(pkcs11.CKA_TOKEN, true))
+	if err != nil {
+		return nil, err
+	}
 	handles, err := a.find()
 	if err != nil {
 		return nil, err
 	}
 	objects := make([]hsm.Object, 0, len(handles))
 	for _, h := range handles {
+		if !slices.Contains(whole, h) {
+			objects = append(objects, hsm.Object{Class: hsm.OtherClass, Unreadable: "it is no object of the token yet"})
+			continue
+		}
 		o, err := a.read(h)
 		if errors.Is(err, pkcs11.Error(pkcs11.CKR_BUFFER_TOO_SMALL)) {
 			o, err = a.read(h) // somebody has changed it between its size and its value

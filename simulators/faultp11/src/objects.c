@@ -39,20 +39,36 @@ static struct object *find(struct shuffle *s, CK_OBJECT_HANDLE handle)
 	return NULL;
 }
 
-static void add(struct shuffle *s, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE handle)
+static void add(struct shuffle *s, CK_OBJECT_HANDLE handle, CK_ULONG class, CK_ULONG type)
 {
-	struct object o = {handle, handle, handle, CK_UNAVAILABLE_INFORMATION, CK_UNAVAILABLE_INFORMATION};
-	CK_ATTRIBUTE class = {CKA_CLASS, &o.class, sizeof o.class}, type = {CKA_KEY_TYPE, &o.type, sizeof o.type};
+	struct object o = {handle, handle, handle, class, type};
 
-	if (find(s, handle) != NULL || real_module->C_GetAttributeValue(session, handle, &class, 1) != CKR_OK)
+	if (find(s, handle) != NULL)
 		return;
-	if (real_module->C_GetAttributeValue(session, handle, &type, 1) != CKR_OK)
-		o.type = CK_UNAVAILABLE_INFORMATION; // not a key
 	struct object *more = realloc(s->objects, (s->count + 1) * sizeof *more);
 	if (more == NULL)
 		return;
 	s->objects = more;
 	s->objects[s->count++] = o;
+}
+
+// add_all takes in the token's objects of a class, and of a key type where type is not
+// NULL. It searches for what is whole, and reads nothing: SoftHSM2 writes its defaults
+// over an object of which an attribute is read while another process makes it.
+static void add_all(struct shuffle *s, CK_SESSION_HANDLE session, CK_ULONG class, const CK_ULONG *type)
+{
+	CK_ULONG of = type != NULL ? *type : CK_UNAVAILABLE_INFORMATION;
+	CK_BBOOL yes = CK_TRUE;
+	CK_ATTRIBUTE template[] = {{CKA_TOKEN, &yes, sizeof yes}, {CKA_CLASS, &class, sizeof class}, {CKA_KEY_TYPE, &of, sizeof of}};
+	CK_OBJECT_HANDLE found[batch];
+	CK_ULONG n = 0;
+
+	if (real_module->C_FindObjectsInit(session, template, type != NULL ? 3 : 2) != CKR_OK)
+		return;
+	while (real_module->C_FindObjects(session, found, batch, &n) == CKR_OK && n > 0)
+		for (CK_ULONG i = 0; i < n; i++)
+			add(s, found[i], class, of);
+	real_module->C_FindObjectsFinal(session);
 }
 
 // ring links the objects from first on that are of one kind into a ring.
@@ -74,27 +90,22 @@ static void ring(struct shuffle *s, size_t first)
 // a session of its own, for the caller's may be searching.
 static void extend(struct shuffle *s)
 {
+	static const CK_ULONG keys[] = {CKO_SECRET_KEY, CKO_PRIVATE_KEY, CKO_PUBLIC_KEY};
+	static const CK_ULONG others[] = {CKO_DATA, CKO_CERTIFICATE, CKO_HW_FEATURE, CKO_DOMAIN_PARAMETERS};
+	static const CK_ULONG types[] = {CKK_RSA, CKK_DSA, CKK_DH, CKK_EC, CKK_GENERIC_SECRET, CKK_DES2, CKK_DES3,
+					 CKK_AES, CKK_EC_EDWARDS, CKK_EC_MONTGOMERY};
 	CK_SESSION_HANDLE session;
-	CK_OBJECT_HANDLE found[batch], *all = NULL;
-	CK_ULONG n = 0, total = 0;
 	size_t first = s->count;
 
 	if (real_module->C_OpenSession(s->slot, CKF_SERIAL_SESSION, NULL, NULL, &session) != CKR_OK)
 		return;
-	if (real_module->C_FindObjectsInit(session, NULL, 0) == CKR_OK) {
-		while (real_module->C_FindObjects(session, found, batch, &n) == CKR_OK && n > 0) {
-			CK_OBJECT_HANDLE *more = realloc(all, (total + n) * sizeof *all);
-			if (more == NULL)
-				break;
-			all = more;
-			for (CK_ULONG i = 0; i < n; i++)
-				all[total++] = found[i];
-		}
-		real_module->C_FindObjectsFinal(session);
+	for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+		for (size_t j = 0; j < sizeof types / sizeof *types; j++)
+			add_all(s, session, keys[i], &types[j]);
+		add_all(s, session, keys[i], NULL); // of other types
 	}
-	for (CK_ULONG i = 0; i < total; i++)
-		add(s, session, all[i]);
-	free(all);
+	for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+		add_all(s, session, others[i], NULL);
 	ring(s, first);
 	real_module->C_CloseSession(session);
 }
