@@ -272,6 +272,35 @@ func TestFailedGenerateAfterAShuffle(t *testing.T) {
 	useAll(t, tok, []hsm.Ref{first.Ref(), second.Ref()})
 }
 
+// TestShuffledNewPair: a new pair is not told with the public key of another one.
+func TestShuffledNewPair(t *testing.T) {
+	s := newShim(t)
+	tok := open(t, s, pkcs11.Options{})
+	generate := func(id string) (hsm.Object, error) {
+		tpl := p256
+		tpl.ID = []byte(id)
+		return tok.Generate(t.Context(), tpl)
+	}
+	var objects [2]hsm.Object
+	var publics [2]raw.ObjectHandle
+	for i, id := range []string{"first", "second"} {
+		var err error
+		if objects[i], err = generate(id); err != nil {
+			t.Fatal(err)
+		}
+		publics[i] = handleOf(t, s, hsm.PublicKey, objects[i].ID)
+	}
+	s.swap(publics[0], publics[1]+(publics[1]-publics[0]), getAttributeValue) // and the next one's
+	o, err := generate("third")
+	if !errors.Is(err, fault.Unavailable) {
+		t.Errorf("got a key and %v, with the first one's public key: %t; want it to be noticed", err, bytes.Equal(o.PublicKey, objects[0].PublicKey))
+	}
+	s.swap(0, 0, 0)
+	for _, o := range objects {
+		wantWorking(t, tok, o.Ref())
+	}
+}
+
 // TestRecheckLevels: a handle that means another key during the operation alone
 // is seen by its result, and by nothing else.
 func TestRecheckLevels(t *testing.T) {
