@@ -53,7 +53,7 @@ DEBIAN   := $(COMPILER) softhsm2 opensc libnss3 libnss3-tools openssl sqlite3 cu
 
 # CI=true: a test that finds its token, container or database missing fails
 # instead of skipping. `tools` has seen to it that they are there.
-GOTEST := CI=true go test -race -shuffle=on -timeout 14m -p 2
+GOTEST := CI=true go test -race -shuffle=on -timeout 30m -p 2
 
 ##@ Use it
 

@@ -147,7 +147,7 @@ func errHidden() error {
 // lookFor returns the objects that have the attributes. That a search fails with
 // a return value about objects does not say that there are none.
 //
-// Of SoftHSM2 only objects are returned that are whole: whoever reads an attribute of
+// Of SoftHSM2 only objects are returned that have all their attributes: whoever reads
 // one that another process is just making has it write its defaults over the key.
 func (t *Token) lookFor(s *session, attrs []cryptoki.Attribute) ([]cryptoki.Object, error) {
 	if t.who.softHSM() {

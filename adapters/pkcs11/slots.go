@@ -71,7 +71,7 @@ func (i identity) softHSM() bool { return strings.Contains(i.manufacturer, "Soft
 // pauses are those after which a token that does not tell who it is, and not why,
 // is asked again. A login has SoftHSM2 write its token's own file anew, and all
 // other processes fail to read it meanwhile.
-var pauses = []time.Duration{time.Millisecond, 4 * time.Millisecond, 16 * time.Millisecond}
+var pauses = []time.Duration{time.Millisecond, 4 * time.Millisecond, 16 * time.Millisecond, 64 * time.Millisecond, 256 * time.Millisecond}
 
 // tokenIn asks for the token in a slot; Unavailable with fault.WrongSlot when
 // there is none that is initialised.

@@ -303,9 +303,29 @@ func TestAfresh(t *testing.T) {
 			if n := w.starts(); n != 3 {
 				w.Errorf("%d workers were started, want 3", n)
 			}
+			w.pass(time.Second)
 			for i, worker := range w.started {
-				if killed, want := worker.Killed(), i == 2; killed != want || len(worker.Steps()) != 0 {
-					w.Errorf("worker %d: ended %t, took steps %v; want %t and none", i, killed, worker.Steps(), want)
+				extra := i == 2
+				if killed, steps := worker.Killed(), worker.Steps(); killed != extra || extra != (len(steps) == 0) {
+					w.Errorf("worker %d: ended %t, took steps %v; want %t, and that those who serve look anew", i, killed, steps, extra)
+				}
+			}
+			if n, err := found(w, hsm.Filter{}); n != 1 || err != nil {
+				w.Errorf("got %d objects and %v from those who serve, want one", n, err)
+			}
+		})
+	})
+	t.Run("nobody is disturbed when it finds nothing", func(t *testing.T) {
+		inWorld(t, 2, func(w *world) {
+			n := 0
+			err := w.tok.Inventory(w.Context(), hsm.Filter{ID: []byte("nobody's"), Afresh: true}, func(hsm.Object) error { n++; return nil })
+			if n != 0 || err != nil {
+				w.Errorf("got %d objects and %v, want none", n, err)
+			}
+			w.pass(time.Second)
+			for i, worker := range w.started {
+				if steps := worker.Steps(); len(steps) != 0 {
+					w.Errorf("worker %d took steps %v, want none", i, steps)
 				}
 			}
 		})

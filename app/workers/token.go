@@ -156,10 +156,11 @@ func (s *Slot) Check(ctx context.Context) (hsm.Info, error) {
 	return repeated(ctx, s, ask, check)
 }
 
-// Inventory yields the objects in the slot. Afresh, a worker is started for it.
+// Inventory yields the objects in the slot. Afresh, a worker is started for it; when
+// that finds something, those that serve look at the token anew before they do more.
 func (s *Slot) Inventory(ctx context.Context, f hsm.Filter, yield func(hsm.Object) error) error {
 	if f.Afresh {
-		return s.afresh(ctx, func(w token.Worker) error { return w.Inventory(ctx, hsm.Filter{ID: f.ID}, yield) })
+		return s.afresh(ctx, hsm.Filter{ID: f.ID}, yield)
 	}
 	yielded := false
 	_, err := repeated(ctx, s, search, func(w token.Worker) (struct{}, error) {

@@ -136,31 +136,51 @@ func Open(ctx context.Context, cfg Config, slot uint, pin secret.Value) (*Slot, 
 	return s, nil
 }
 
-// afresh makes a call with a worker that is started for it, and ended after it.
-// Those that serve go on. It is not repeated.
-func (s *Slot) afresh(ctx context.Context, f func(token.Worker) error) error {
+// afresh is Inventory by a worker that is started for it, and ended after it. It is
+// not repeated. The members serve meanwhile.
+func (s *Slot) afresh(ctx context.Context, f hsm.Filter, yield func(hsm.Object) error) error {
 	if err := s.enter(); err != nil {
 		return err
 	}
 	defer s.calls.Done()
+	w, err := s.scout(ctx)
+	if err != nil {
+		return err
+	}
+	defer s.end(w)
+	ctx, cancel := context.WithTimeout(ctx, s.cfg.Deadlines.Search)
+	defer cancel()
+	found := false
+	err = w.Inventory(ctx, f, func(o hsm.Object) error {
+		found = true
+		return yield(o)
+	})
+	if found {
+		for _, m := range s.members {
+			m.suspect(m.current(), errBehind)
+		}
+	}
+	return err
+}
+
+// scout starts a worker that is no member: in its turn, as when members are healed.
+func (s *Slot) scout(ctx context.Context) (token.Worker, error) {
+	ctx, cancel := context.WithTimeout(ctx, s.cfg.Deadlines.Heal)
+	defer cancel()
 	select {
-	case s.steps <- struct{}{}: // one login at a time, as when members are healed
+	case s.steps <- struct{}{}:
 		defer func() { <-s.steps }()
 	case <-ctx.Done():
-		return fault.Wrap(fault.Unavailable, ctx.Err(), "the HSM did not answer in time").Because(fault.TimedOut).Untried()
+		return nil, fault.Wrap(fault.Unavailable, ctx.Err(), "the HSM did not answer in time").Because(fault.TimedOut).Untried()
 	}
 	if err := s.refusal(); err != nil {
-		return err
+		return nil, err
 	}
 	w, err := s.cfg.Start(ctx, s.number, s.pin, s.who)
 	if healing.Refused(err) {
 		s.refuse(err)
 	}
-	if err != nil {
-		return err
-	}
-	defer s.end(w)
-	return f(w)
+	return w, err
 }
 
 // end closes a worker, or kills it when that takes too long.

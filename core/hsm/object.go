@@ -93,9 +93,9 @@ func RefOf(k keys.Key) (ref Ref, ok bool) {
 type Filter struct {
 	ID []byte // CKA_ID, when not nil
 
-	// Afresh has the token be looked at by a library that begins to do so now:
-	// there are some that never notice what another process has made. It is slow,
-	// and for who would conclude for good that something is not there.
+	// Afresh has a library that begins now look at the token: there are some that
+	// never notice what another process has made. It is slow; ask for it before
+	// taking something that is not found for something that never was.
 	Afresh bool
 }
 

@@ -61,21 +61,6 @@ func (s *scenario) deserted() (string, error) {
 	return s.nobody.Address(), nil
 }
 
-// closeWays ends what connections of the scenario lead over.
-func (s *scenario) closeWays() error {
-	var errs []error
-	if s.way != nil {
-		errs = append(errs, s.way.Close())
-	}
-	for _, way := range s.ways {
-		errs = append(errs, way.Close())
-	}
-	if s.nobody != nil {
-		errs = append(errs, s.nobody.Close())
-	}
-	return errors.Join(errs...)
-}
-
 const wrongPIN = "wrong-PIN-4711-0815"
 
 func wrongSlot(slot uint64) *uint64 {

@@ -71,6 +71,33 @@ func (s *scenario) did(err error) error {
 	return nil
 }
 
+// close ends what the scenario has started.
+func (s *scenario) close() error {
+	var errs []error
+	ended := func(what string, err error) {
+		if err != nil {
+			errs = append(errs, fmt.Errorf("ending %s: %w", what, err))
+		}
+	}
+	if s.way != nil {
+		ended("the way to the HSM", s.way.Close())
+	}
+	for letter, way := range s.ways {
+		ended("the way "+letter+" to the HSM", way.Close())
+	}
+	if s.nobody != nil {
+		ended("the port at which nobody listens", s.nobody.Close())
+	}
+	if s.starting.runs {
+		s.starting.trial.Close()
+	}
+	ended("the scenario's Debian", s.packaged.leaves())
+	if s.balanced != nil && s.balanced.Balancer != nil {
+		ended("the load balancer and its gateways", s.balanced.close())
+	}
+	return errors.Join(errs...)
+}
+
 // reach makes sure that the scenario has an HSM, and a way to it.
 func (s *scenario) reach(ctx context.Context) error {
 	if s.way != nil || s.balanced != nil {

@@ -52,19 +52,8 @@ func Register(sc *godog.ScenarioContext, stage *Stage) {
 		if !ok {
 			return ctx, nil
 		}
-		if err := s.closeWays(); err != nil && failed == nil {
-			return ctx, fmt.Errorf("closing the ways to the scenario's HSMs: %w", err)
-		}
-		if s.starting.runs {
-			s.starting.trial.Close()
-		}
-		if err := s.packaged.leaves(); err != nil && failed == nil {
-			return ctx, fmt.Errorf("removing the scenario's Debian: %w", err)
-		}
-		if s.balanced != nil && s.balanced.Balancer != nil {
-			if err := s.balanced.close(); err != nil && failed == nil {
-				return ctx, fmt.Errorf("ending the load balancer and its gateways: %w", err)
-			}
+		if err := s.close(); err != nil && failed == nil {
+			return ctx, err
 		}
 		if failed == nil && s.outcome != nil && !s.met {
 			return ctx, fmt.Errorf("the scenario met a refusal that it did not mention: %w", s.outcome)

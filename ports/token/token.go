@@ -43,6 +43,8 @@ type Token interface {
 	// order, as they are read; an object whose attributes cannot all be read is
 	// yielded with Unreadable set. Halves of a pair are two objects. It stops
 	// at the first error of yield and returns it. yield must not call the token.
+	// With the filter's Afresh it may have to log in, and fail as that fails; what
+	// it yields is from then on there for every other call too.
 	Inventory(ctx context.Context, f hsm.Filter, yield func(hsm.Object) error) error
 
 	// Generate makes a key or a pair that outlives the session (CKA_TOKEN),

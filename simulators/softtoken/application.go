@@ -8,7 +8,6 @@ import (
 	"encoding/asn1"
 	"errors"
 	"fmt"
-	"slices"
 	"math/big"
 	"sync"
 
@@ -105,17 +104,21 @@ func (a *Application) Remove(class hsm.Class, id []byte) (int, error) {
 func (a *Application) Objects() ([]hsm.Object, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	whole, err := a.find(pkcs11.NewAttribute(pkcs11.CKA_TOKEN, true))
-	if err != nil {
-		return nil, err
-	}
 	handles, err := a.find()
 	if err != nil {
 		return nil, err
 	}
+	found, err := a.find(pkcs11.NewAttribute(pkcs11.CKA_TOKEN, true)) // after the others: what was made in between is whole
+	if err != nil {
+		return nil, err
+	}
+	whole := make(map[pkcs11.ObjectHandle]bool, len(found))
+	for _, h := range found {
+		whole[h] = true
+	}
 	objects := make([]hsm.Object, 0, len(handles))
 	for _, h := range handles {
-		if !slices.Contains(whole, h) {
+		if !whole[h] {
 			objects = append(objects, hsm.Object{Class: hsm.OtherClass, Unreadable: "it is no object of the token yet"})
 			continue
 		}

@@ -72,6 +72,14 @@ func TestUnnoticedKey(t *testing.T) {
 	if n := found(serving, true); n != 1 {
 		t.Errorf("got %d keys of an inventory afresh, want the new one", n)
 	}
+	if err := serving.Destroy(t.Context(), hsm.Ref{Class: hsm.SecretKey, Type: keys.AES, ID: id, Label: id}); err != nil {
+		t.Errorf("destroying the key that was found: %v", err)
+	}
+	after := open()
+	defer closed(after)
+	if n := found(after, false); n != 0 {
+		t.Errorf("got %d keys, want the key to be gone", n)
+	}
 }
 
 // generations returns the files in which the tokens below dir count their changes.
@@ -103,19 +111,27 @@ func TestLoginCutOff(t *testing.T) {
 		t.Fatal(err)
 	}
 	lib := workers(t, hmg.LibraryConfig{Library: st.Lib, Sessions: 2})
-	if err := faults.Set("C_Login -> delay 1s"); err != nil {
+	if err := faults.Set("C_Login -> delay 500ms"); err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
-	defer cancel()
-	if _, err := lib.Open(ctx, st.Slot, secret.FromString(st.PIN)); fault.ReasonOf(err) != fault.TimedOut {
-		t.Errorf("got %v, want that it took too long", err)
-	}
-	counts, err := faults.Counts()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if login := counts["C_Login"]; login.Calls != 1 || login.Pending() != 0 {
-		t.Errorf("of %d logins %d did not return, want one that did", login.Calls, login.Pending())
+	for n, c := range []struct {
+		pin  string
+		want fault.Reason
+	}{
+		{st.PIN, fault.TimedOut},
+		{"wrong", fault.PINIncorrect}, // which who asked must know all the same
+	} {
+		ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+		defer cancel()
+		if _, err := lib.Open(ctx, st.Slot, secret.FromString(c.pin)); fault.ReasonOf(err) != c.want {
+			t.Errorf("got %v, want %s", err, c.want)
+		}
+		counts, err := faults.Counts()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if login := counts["C_Login"]; login.Calls != uint64(n+1) || login.Pending() != 0 {
+			t.Errorf("of %d logins %d did not return, want %d that did", login.Calls, login.Pending(), n+1)
+		}
 	}
 }

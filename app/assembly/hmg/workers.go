@@ -146,13 +146,19 @@ func (ws *workshop) start(ctx context.Context, slot uint, pin secret.Value, expe
 			return process{t, p}, nil
 		}
 	case <-ctx.Done():
-		err = fault.Wrap(fault.Unavailable, ctx.Err(), "the worker did not start in time").Because(fault.TimedOut)
 		select {
-		case late := <-dialled:
-			if late == nil {
-				_ = process{t, p}.Close() // nobody is left to tell
+		case err = <-dialled: // a PIN that is refused must not be shown again
+			if err == nil {
+				_ = process{t, p}.Close() // nobody is left to use it
 			}
 		case <-time.After(parting):
+			p.Kill()
+			if <-dialled == nil {
+				_ = t.Close()
+			}
+		}
+		if err == nil {
+			err = fault.Wrap(fault.Unavailable, ctx.Err(), "the worker did not start in time").Because(fault.TimedOut)
 		}
 	}
 	p.Kill()

@@ -53,7 +53,7 @@ static void add(struct shuffle *s, CK_OBJECT_HANDLE handle, CK_ULONG class, CK_U
 }
 
 // add_all takes in the token's objects of a class, and of a key type where type is not
-// NULL. It searches for what is whole, and reads nothing: SoftHSM2 writes its defaults
+// NULL. It searches for what has all its attributes, and reads nothing: SoftHSM2 writes its defaults
 // over an object of which an attribute is read while another process makes it.
 static void add_all(struct shuffle *s, CK_SESSION_HANDLE session, CK_ULONG class, const CK_ULONG *type)
 {
@@ -132,6 +132,10 @@ static CK_OBJECT_HANDLE shuffled(const struct rule *r, CK_SLOT_ID slot, CK_OBJEC
 		struct object *o = find(s, h);
 		if (o == NULL) {
 			extend(s);
+			o = find(s, h);
+		}
+		if (o == NULL) { // of a session: it stands for itself from now on
+			add(s, h, CK_UNAVAILABLE_INFORMATION, CK_UNAVAILABLE_INFORMATION);
 			o = find(s, h);
 		}
 		if (o != NULL)

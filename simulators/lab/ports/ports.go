@@ -17,6 +17,7 @@ import (
 	"net"
 	"strconv"
 	"sync"
+	"syscall"
 
 	"golang.org/x/sys/unix"
 )
@@ -26,7 +27,8 @@ import (
 type Port struct {
 	Number int
 
-	socket int
+	socket  int
+	closing sync.Once
 }
 
 // Kept are ports that are closed together. It may be used from many goroutines.
@@ -61,11 +63,15 @@ func (k *Kept) Close() error {
 
 // Keep finds a free port and keeps it.
 func Keep() (*Port, error) {
+	syscall.ForkLock.RLock() // no child gets the socket, which would keep the port after Close
 	socket, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM, 0)
+	if err == nil {
+		unix.CloseOnExec(socket)
+	}
+	syscall.ForkLock.RUnlock()
 	if err != nil {
 		return nil, fmt.Errorf("keeping a port: %w", err)
 	}
-	unix.CloseOnExec(socket)
 	p := &Port{socket: socket}
 	if err := p.bind(); err != nil {
 		return nil, errors.Join(fmt.Errorf("keeping a port: %w", err), p.Close())
@@ -98,5 +104,8 @@ func (p *Port) String() string { return strconv.Itoa(p.Number) }
 // Address returns 127.0.0.1:port.
 func (p *Port) Address() string { return net.JoinHostPort("127.0.0.1", p.String()) }
 
-// Close gives the port back. Who listens at it goes on.
-func (p *Port) Close() error { return unix.Close(p.socket) }
+// Close gives the port back, once. Who listens at it goes on.
+func (p *Port) Close() (err error) {
+	p.closing.Do(func() { err = unix.Close(p.socket) })
+	return err
+}
