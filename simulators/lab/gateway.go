@@ -28,7 +28,7 @@ func (l *Lab) StartGateway(ctx context.Context) error {
 		return err
 	}
 	l.Gateway.TLS = certs
-	g, env, err := l.gateway(ctx, "gateway", l.Token)
+	g, env, err := l.gateway("gateway", l.Token)
 	if err != nil {
 		return err
 	}
@@ -44,7 +44,7 @@ func (l *Lab) StartGateway(ctx context.Context) error {
 
 // gateway describes a gateway that does not run yet, with its environment. It
 // has the certificate of the lab's gateway.
-func (l *Lab) gateway(ctx context.Context, name string, t softtoken.Token) (Gateway, []string, error) {
+func (l *Lab) gateway(name string, t softtoken.Token) (Gateway, []string, error) {
 	var at [3]*ports.Port // requests, health, health over TLS
 	for i := range at {
 		var err error

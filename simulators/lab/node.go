@@ -27,7 +27,7 @@ type Node struct {
 }
 
 func (l *Lab) startNode(ctx context.Context, name string, t softtoken.Token) (*Node, error) {
-	g, env, err := l.gateway(ctx, name, t)
+	g, env, err := l.gateway(name, t)
 	if err != nil {
 		return nil, err
 	}

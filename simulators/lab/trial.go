@@ -21,7 +21,7 @@ type Trial struct {
 // out, as NAME alone. It returns when the gateway is healthy, or has ended. The
 // caller closes the trial.
 func (l *Lab) TryGateway(ctx context.Context, name string, settings ...string) (Trial, error) {
-	g, env, err := l.gateway(ctx, name, l.Token)
+	g, env, err := l.gateway(name, l.Token)
 	if err != nil {
 		return Trial{}, err
 	}

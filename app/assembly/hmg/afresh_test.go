@@ -122,8 +122,9 @@ func TestLoginCutOff(t *testing.T) {
 		{"wrong", fault.PINIncorrect}, // which who asked must know all the same
 	} {
 		ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
-		defer cancel()
-		if _, err := lib.Open(ctx, st.Slot, secret.FromString(c.pin)); fault.ReasonOf(err) != c.want {
+		_, err := lib.Open(ctx, st.Slot, secret.FromString(c.pin))
+		cancel()
+		if fault.ReasonOf(err) != c.want {
 			t.Errorf("got %v, want %s", err, c.want)
 		}
 		counts, err := faults.Counts()

@@ -149,12 +149,12 @@ func (ws *workshop) start(ctx context.Context, slot uint, pin secret.Value, expe
 		select {
 		case err = <-dialled: // a PIN that is refused must not be shown again
 			if err == nil {
-				_ = process{t, p}.Close() // nobody is left to use it
+				_ = process{t, p}.Close() //nolint:contextcheck // nobody is left to use it, or to wait
 			}
 		case <-time.After(parting):
 			p.Kill()
 			if <-dialled == nil {
-				_ = t.Close()
+				_ = t.Close() //nolint:contextcheck // as above
 			}
 		}
 		if err == nil {

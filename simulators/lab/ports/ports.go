@@ -18,8 +18,6 @@ import (
 	"strconv"
 	"sync"
 	"syscall"
-
-	"golang.org/x/sys/unix"
 )
 
 // Port is a TCP port of 127.0.0.1 that is kept until Close, or until this
@@ -64,9 +62,9 @@ func (k *Kept) Close() error {
 // Keep finds a free port and keeps it.
 func Keep() (*Port, error) {
 	syscall.ForkLock.RLock() // no child gets the socket, which would keep the port after Close
-	socket, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM, 0)
+	socket, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM, 0)
 	if err == nil {
-		unix.CloseOnExec(socket)
+		syscall.CloseOnExec(socket)
 	}
 	syscall.ForkLock.RUnlock()
 	if err != nil {
@@ -80,17 +78,17 @@ func Keep() (*Port, error) {
 }
 
 func (p *Port) bind() error {
-	if err := unix.SetsockoptInt(p.socket, unix.SOL_SOCKET, unix.SO_REUSEADDR, 1); err != nil {
+	if err := syscall.SetsockoptInt(p.socket, syscall.SOL_SOCKET, syscall.SO_REUSEADDR, 1); err != nil {
 		return err
 	}
-	if err := unix.Bind(p.socket, &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}); err != nil {
+	if err := syscall.Bind(p.socket, &syscall.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}); err != nil {
 		return err
 	}
-	at, err := unix.Getsockname(p.socket)
+	at, err := syscall.Getsockname(p.socket)
 	if err != nil {
 		return err
 	}
-	inet, ok := at.(*unix.SockaddrInet4)
+	inet, ok := at.(*syscall.SockaddrInet4)
 	if !ok {
 		return fmt.Errorf("bound to a %T", at)
 	}
@@ -106,6 +104,6 @@ func (p *Port) Address() string { return net.JoinHostPort("127.0.0.1", p.String(
 
 // Close gives the port back, once. Who listens at it goes on.
 func (p *Port) Close() (err error) {
-	p.closing.Do(func() { err = unix.Close(p.socket) })
+	p.closing.Do(func() { err = syscall.Close(p.socket) })
 	return err
 }
