@@ -52,31 +52,35 @@ func TestTokenVanishes(t *testing.T) {
 	}
 }
 
-// TestTokenBusy: a token that fails for a moment when it is asked who it is, as
-// SoftHSM2 does while another process logs in, is there all the same.
+// TestTokenBusy: a token that for a moment fails when it is asked who it is, or tells
+// no label, as SoftHSM2 does while another process logs in, is there all the same.
 func TestTokenBusy(t *testing.T) {
 	s, tok, _ := failing(t)
 	fresh := aesKey
-	for i, do := range map[string]func() error{
-		"check": func() error { _, err := tok.Check(t.Context()); return err },
-		"generate": func() error {
-			fresh.ID = []byte("made meanwhile")
-			_, err := tok.Generate(t.Context(), fresh)
-			return err
-		},
-	} {
-		calls := s.calls(getTokenInfo)
-		s.tell(getTokenInfo, fail, 3, raw.CKR_GENERAL_ERROR)
-		if err := do(); err != nil {
-			t.Errorf("%s: %v", i, err)
-		}
-		if got := s.calls(getTokenInfo) - calls; got < 4 {
-			t.Errorf("%s: the token was asked %d times, want 4 at least", i, got)
+	for name, action := range map[string]int32{"fails": fail, "tells no label": corrupt} {
+		for what, do := range map[string]func() error{
+			"check": func() error { _, err := tok.Check(t.Context()); return err },
+			"generate": func() error {
+				fresh.ID = []byte("made while it " + name)
+				_, err := tok.Generate(t.Context(), fresh)
+				return err
+			},
+		} {
+			calls := s.calls(getTokenInfo)
+			s.tell(getTokenInfo, action, 3, raw.CKR_GENERAL_ERROR)
+			if err := do(); err != nil {
+				t.Errorf("%s of a token that %s: %v", what, name, err)
+			}
+			if got := s.calls(getTokenInfo) - calls; got < 4 {
+				t.Errorf("%s: a token that %s was asked %d times, want 4 at least", what, name, got)
+			}
 		}
 	}
-	s.tell(getTokenInfo, fail, always, raw.CKR_GENERAL_ERROR)
-	if _, err := tok.Check(t.Context()); !errors.Is(err, fault.Unavailable) {
-		t.Errorf("a token that goes on failing: got %v, want unavailable", err)
+	for name, action := range map[string]int32{"fails": fail, "tells no label": corrupt} {
+		s.tell(getTokenInfo, action, always, raw.CKR_GENERAL_ERROR)
+		if _, err := tok.Check(t.Context()); !errors.Is(err, fault.Unavailable) {
+			t.Errorf("a token that always %s: got %v, want unavailable", name, err)
+		}
 	}
 	s.tell(getTokenInfo, pass, 0, 0)
 }

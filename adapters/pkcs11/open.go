@@ -93,7 +93,7 @@ func (m *Module) release(slot uint) {
 
 // connect opens the session that holds the login, and logs in.
 func (m *Module) connect(slot uint, pin secret.Value) (*Token, error) {
-	who, info, err := m.tokenIn(slot)
+	who, info, err := m.tokenIn(slot, true)
 	if err != nil {
 		return nil, err
 	}

@@ -48,7 +48,7 @@ func (m *Module) slots() ([]SlotInfo, error) {
 			s.Description = text(info.SlotDescription)
 			s.TokenPresent = info.Flags&pkcs11.CKF_TOKEN_PRESENT != 0
 		}
-		if info, err := m.lib.GetTokenInfo(id); err == nil {
+		if info, err := m.tokenInfo(id, true); err == nil {
 			s.TokenPresent = true
 			s.Initialised = info.Flags&pkcs11.CKF_TOKEN_INITIALIZED != 0
 			s.Label, s.Serial = text(info.Label), text(info.SerialNumber)
@@ -69,21 +69,33 @@ type identity struct{ label, serial, manufacturer string }
 func (i identity) softHSM() bool { return strings.Contains(i.manufacturer, "SoftHSM") }
 
 // pauses are those after which a token that does not tell who it is, and not why,
-// is asked again. A login has SoftHSM2 write its token's own file anew, and all
-// other processes fail to read it meanwhile.
+// is asked again.
 var pauses = []time.Duration{time.Millisecond, 4 * time.Millisecond, 16 * time.Millisecond, 64 * time.Millisecond, 256 * time.Millisecond}
 
-// tokenIn asks for the token in a slot; Unavailable with fault.WrongSlot when
-// there is none that is initialised.
-func (m *Module) tokenIn(slot uint) (identity, pkcs11.TokenInfo, error) {
+// tokenInfo asks what is in a slot, if need be again: a login has SoftHSM2 write its
+// token's own file anew, and all other processes fail to read it meanwhile, or read,
+// without an error, that it has no label. Labelled says that it should have one.
+func (m *Module) tokenInfo(slot uint, labelled bool) (pkcs11.TokenInfo, error) {
 	info, err := m.lib.GetTokenInfo(slot)
 	for _, pause := range pauses {
-		if code(err) != pkcs11.CKR_GENERAL_ERROR {
+		blank := err == nil && labelled && identityOf(info).softHSM() && info.Flags&pkcs11.CKF_TOKEN_INITIALIZED != 0 && text(info.Label) == ""
+		if code(err) != pkcs11.CKR_GENERAL_ERROR && !blank {
 			break
 		}
 		time.Sleep(pause)
 		info, err = m.lib.GetTokenInfo(slot)
 	}
+	return info, err
+}
+
+func identityOf(info pkcs11.TokenInfo) identity {
+	return identity{text(info.Label), text(info.SerialNumber), text(info.ManufacturerID)}
+}
+
+// tokenIn asks for the token in a slot, as tokenInfo does; Unavailable with
+// fault.WrongSlot when there is none that is initialised.
+func (m *Module) tokenIn(slot uint, labelled bool) (identity, pkcs11.TokenInfo, error) {
+	info, err := m.tokenInfo(slot, labelled)
 	switch code(err) {
 	case pkcs11.CKR_OK:
 	case pkcs11.CKR_SLOT_ID_INVALID, pkcs11.CKR_TOKEN_NOT_PRESENT, pkcs11.CKR_TOKEN_NOT_RECOGNIZED:
@@ -97,5 +109,5 @@ func (m *Module) tokenIn(slot uint) (identity, pkcs11.TokenInfo, error) {
 	if info.Flags&pkcs11.CKF_TOKEN_INITIALIZED == 0 {
 		return identity{}, info, fault.New(fault.Unavailable, "the slot holds a token that is not initialised").Because(fault.WrongSlot)
 	}
-	return identity{text(info.Label), text(info.SerialNumber), text(info.ManufacturerID)}, info, nil
+	return identityOf(info), info, nil
 }

@@ -93,7 +93,7 @@ func (t *Token) present(h cryptoki.Session) (pkcs11.TokenInfo, error) {
 
 // same asks the library whether the token in the slot is the one that it was.
 func (t *Token) same() (pkcs11.TokenInfo, error) {
-	who, info, err := t.m.tokenIn(t.slot)
+	who, info, err := t.m.tokenIn(t.slot, t.who.label != "")
 	switch {
 	case err == nil && who == t.who:
 		return info, nil
