@@ -86,16 +86,7 @@ type world struct {
 func keepPorts(t *testing.T, n int) (numbers []int) {
 	t.Helper()
 	for range n {
-		p, err := ports.Keep()
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() {
-			if err := p.Close(); err != nil {
-				t.Error(err)
-			}
-		})
-		numbers = append(numbers, p.Number)
+		numbers = append(numbers, ports.For(t).Number)
 	}
 	return numbers
 }

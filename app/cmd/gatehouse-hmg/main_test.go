@@ -97,7 +97,7 @@ func newSite(t *testing.T) *site {
 	}
 	s := &site{token: tok}
 	for i := range s.ports {
-		s.ports[i] = keepPort(t)
+		s.ports[i] = ports.For(t).Number
 	}
 	password := filepath.Join(dir, "password")
 	if err := os.WriteFile(password, []byte("word\n"), 0o600); err != nil {
@@ -125,20 +125,6 @@ func newSite(t *testing.T) *site {
 	}
 	s.client = hmgclient.Config{Address: address, TLS: settings, Slot: tok.Slot, PIN: secret.FromString(tok.PIN)}
 	return s
-}
-
-func keepPort(t *testing.T) int {
-	t.Helper()
-	p, err := ports.Keep()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := p.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return p.Number
 }
 
 // start starts the gateway and waits until it is healthy.

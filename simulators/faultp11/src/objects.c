@@ -53,8 +53,8 @@ static void add(struct shuffle *s, CK_OBJECT_HANDLE handle, CK_ULONG class, CK_U
 }
 
 // add_all takes in the token's objects of a class, and of a key type where type is not
-// NULL. It searches for what has all its attributes, and reads nothing: SoftHSM2 writes its defaults
-// over an object of which an attribute is read while another process makes it.
+// NULL. It searches for what has all its attributes, and reads nothing: SoftHSM2 writes
+// its defaults over an object that is read while another process makes it.
 static void add_all(struct shuffle *s, CK_SESSION_HANDLE session, CK_ULONG class, const CK_ULONG *type)
 {
 	CK_ULONG of = type != NULL ? *type : CK_UNAVAILABLE_INFORMATION;

@@ -77,6 +77,29 @@ func Keep() (*Port, error) {
 	return p, nil
 }
 
+// Test is what For uses of a *testing.T or *testing.B.
+type Test interface {
+	Helper()
+	Fatal(args ...any)
+	Error(args ...any)
+	Cleanup(func())
+}
+
+// For keeps a port until test t ends.
+func For(t Test) *Port {
+	t.Helper()
+	p, err := Keep()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := p.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return p
+}
+
 func (p *Port) bind() error {
 	if err := syscall.SetsockoptInt(p.socket, syscall.SOL_SOCKET, syscall.SO_REUSEADDR, 1); err != nil {
 		return err

@@ -10,20 +10,6 @@ import (
 	"gatehouse/simulators/lab/ports"
 )
 
-func keep(t *testing.T) *ports.Port {
-	t.Helper()
-	p, err := ports.Keep()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := p.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return p
-}
-
 func listen(t *testing.T, at string) net.Listener {
 	t.Helper()
 	l, err := net.Listen("tcp", at)
@@ -39,7 +25,7 @@ func TestKeep(t *testing.T) {
 
 	t.Run("nobody answers at it", func(t *testing.T) {
 		t.Parallel()
-		c, err := net.Dial("tcp", keep(t).Address())
+		c, err := net.Dial("tcp", ports.For(t).Address())
 		if !errors.Is(err, syscall.ECONNREFUSED) {
 			t.Errorf("got %v, %v, want a connection refused", c, err)
 		}
@@ -47,7 +33,7 @@ func TestKeep(t *testing.T) {
 
 	t.Run("who names it listens at it, again and again, after connections that this end has closed too", func(t *testing.T) {
 		t.Parallel()
-		p := keep(t)
+		p := ports.For(t)
 		for range 3 {
 			l := listen(t, p.Address())
 			c, err := net.Dial("tcp", p.Address())
@@ -66,7 +52,7 @@ func TestKeep(t *testing.T) {
 
 	t.Run("only one listens at it", func(t *testing.T) {
 		t.Parallel()
-		p := keep(t)
+		p := ports.For(t)
 		listen(t, p.Address())
 		l, err := net.Listen("tcp", p.Address())
 		if !errors.Is(err, syscall.EADDRINUSE) {
@@ -107,7 +93,7 @@ func TestKeepFromOthers(t *testing.T) {
 	const kept, listeners, connections = 200, 500, 3000
 	mine := map[int]bool{}
 	for range kept {
-		mine[keep(t).Number] = true
+		mine[ports.For(t).Number] = true
 	}
 	given := func(a net.Addr) {
 		t.Helper()
