@@ -26,7 +26,7 @@ type Measure struct {
 	WorkerSpace int64 // bytes of the worker that has most
 	Temporary   int   // files that were left behind
 	Objects     int   // in the token, but for keys in use
-	Crowded     bool  // a process has more sessions open than it was told to use
+	Crowd       int   // most sessions of a process that had more open than it should; else 0
 }
 
 // Soak is what became of a long campaign.
@@ -83,7 +83,7 @@ func (c *Campaign) measure(ctx context.Context) (m Measure, err error) {
 	if err := w.ready(ctx, w.Tokens[0].Slot); err != nil {
 		return m, err
 	}
-	if m.Crowded, err = w.crowded(ctx); err != nil {
+	if m.Crowd, err = w.crowded(ctx); err != nil {
 		return m, err
 	}
 	gateway, _ := statOf(w.Lab.Gateway.PID)
@@ -107,27 +107,32 @@ func (c *Campaign) measure(ctx context.Context) (m Measure, err error) {
 	return m, err
 }
 
-// crowded reports whether within a second a worker works while it has more
-// sessions open than it should.
-func (w *World) crowded(ctx context.Context) (bool, error) {
-	before, err := w.Faults.Counts()
-	if err != nil {
-		return false, err
+// crowded returns how many sessions a worker has open that works with more than
+// it should within a second; 0 when none does.
+func (w *World) crowded(ctx context.Context) (most int, err error) {
+	before := w.injected()
+	var rules []string
+	for n := 4 * sessions; n > sessions; n-- { // the first that holds acts
+		rules = append(rules, crowdOf(n))
 	}
-	if err := w.Faults.Set(fmt.Sprintf("C_*Init open %d -> delay 1us", sessions+1)); err != nil {
-		return false, err
+	if err := w.Faults.Set(rules...); err != nil {
+		return 0, err
 	}
 	rest(ctx, time.Second)
-	after, err := w.Faults.Counts()
+	log, err := w.injectedSince(before)
 	if err != nil {
-		return false, err
+		return 0, err
 	}
-	faults := 0
-	for _, n := range after.Since(before) {
-		faults += int(n.Faults)
+	for n := 4 * sessions; n > sessions && most == 0; n-- { // by its rule: a line may be of an earlier one
+		if strings.Contains(log, crowdOf(n)+"\n") {
+			most = n
+		}
 	}
-	return faults > 0, w.Faults.Clear()
+	return most, w.Faults.Clear()
 }
+
+// crowdOf is a rule that a process meets which works while it has n sessions open.
+func crowdOf(n int) string { return fmt.Sprintf("C_*Init open %d -> delay 1us", n) }
 
 // judge looks for what grows.
 func (s *Soak) judge(workers int) {
@@ -145,8 +150,8 @@ func (s *Soak) judge(workers int) {
 		if m.Zombies > 0 {
 			found("%s: %d zombies", at, m.Zombies)
 		}
-		if m.Crowded {
-			found("%s: a worker has more than %d sessions", at, sessions)
+		if m.Crowd > 0 {
+			found("%s: a worker has %d sessions, and should have no more than %d", at, m.Crowd, sessions)
 		}
 		if m.Temporary > 0 {
 			found("%s: %d temporary files", at, m.Temporary)
