@@ -99,49 +99,68 @@ var changeable = map[uint]string{
 	pkcs11.CKA_WRAP: "CKA_WRAP", pkcs11.CKA_UNWRAP: "CKA_UNWRAP", pkcs11.CKA_DERIVE: "CKA_DERIVE",
 }
 
-// update changes one object, as far as it is not so already.
-func (t *Token) update(s *session, o *located, c hsm.Change) error {
+// update changes label and uses of one object, as far as they are not so already.
+// When another key was changed instead, it is made again what it was, if p knows
+// that, and errMoved says so: the update may be done again.
+func (t *Token) update(s *session, o *located, c hsm.Change, p past) error {
 	if c.Ops != nil {
-		if err := t.setUses(s, o, *c.Ops); err != nil {
+		if err := t.updateOne(s, o, hsm.Change{Ops: c.Ops}, p, moves); err != nil {
 			return err
 		}
 	}
 	if c.Label != nil {
+		return t.updateOne(s, o, hsm.Change{Label: c.Label}, p, moves)
+	}
+	return nil
+}
+
+// updateOne is update for the label or for the uses. It is deep calls at most of this
+// function, of which each takes back what has strayed in the one before.
+func (t *Token) updateOne(s *session, o *located, c hsm.Change, p past, deep int) error {
+	if has(o, c, every) {
+		return nil
+	}
+	before, mask := *o, keys.Ops(0)
+	if c.Ops != nil {
+		mask = differ(o, o.Ops, *c.Ops)
+		if err := t.setUses(s, o, *c.Ops); err != nil {
+			return err
+		}
+	} else {
 		if err := t.set(s, o, attributes{{Type: pkcs11.CKA_LABEL, Value: *c.Label}}); err != nil {
 			return err
 		}
 		o.Label, o.label = bytes.TrimRight(*c.Label, " \x00"), 0 // it tells nothing any more until it is read
 	}
-	return t.shows(s, o, c)
+	same, err := t.seen(s, o, c)
+	if err != nil || same {
+		return err
+	}
+	if err = errStrayed(); deep > 1 {
+		err = t.strayed(s, o, c, mask, p, deep)
+	}
+	if err != nil {
+		*o = before
+	}
+	return err
 }
 
 // shows makes sure that what was changed is seen on the object that was meant:
 // its handle may have meant another right then.
 func (t *Token) shows(s *session, o *located, c hsm.Change) error {
+	same, err := t.seen(s, o, c)
+	if err == nil && !same {
+		err = errStrayed()
+	}
+	return err
+}
+
+func (t *Token) seen(s *session, o *located, c hsm.Change) (bool, error) {
 	now, err := t.read(s, []cryptoki.Object{o.handle})
-	if err != nil {
-		return err
+	if err != nil || len(now) != 1 {
+		return false, err
 	}
-	if len(now) != 1 {
-		return errStrayed()
-	}
-	n := now[0]
-	same := n.Class == o.Class && bytes.Equal(n.ID, o.ID) && bytes.Equal(n.fp, o.fp)
-	if c.Label != nil {
-		same = same && bytes.Equal(n.Label, bytes.TrimRight(*c.Label, " \x00"))
-	}
-	if c.Ops != nil {
-		for _, u := range usesOf(o.Class, o.Type) {
-			same = same && n.Ops.Has(u.op) == c.Ops.Has(u.op)
-		}
-	}
-	if c.Unextractable {
-		same = same && !n.Extractable
-	}
-	if !same {
-		return errStrayed()
-	}
-	return nil
+	return sameObject(&now[0], o) && has(&now[0], c, every) && (!c.Unextractable || !now[0].Extractable), nil
 }
 
 // setUses makes o's attributes of use what ops says, as far as they are not.

@@ -2,7 +2,9 @@ package pkcs11
 
 import (
 	"encoding/binary"
+	"maps"
 	"math/bits"
+	"slices"
 	"sync"
 
 	"gatehouse/core/hsm"
@@ -49,6 +51,13 @@ func (h *handles) get(ref hsm.Ref) *group {
 	h.mu.RLock()
 	defer h.mu.RUnlock()
 	return h.groups[string(k)]
+}
+
+// all returns all groups that are remembered.
+func (h *handles) all() []*group {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	return slices.Collect(maps.Values(h.groups))
 }
 
 // shouldPrime counts a miss, and reports now and then that there have been many.

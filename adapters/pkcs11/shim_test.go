@@ -110,6 +110,7 @@ const (
 	atSessions = atCalls + 8*68
 	atSwapped  = atSessions + 8
 	atOthers   = atSwapped + 8*4
+	atFrom     = atOthers + 8
 )
 
 func (s *shim) word(at int) *uint64 { return (*uint64)(unsafe.Pointer(&s.control[at])) }
@@ -129,6 +130,18 @@ func (s *shim) swap(a, b raw.ObjectHandle, only int) {
 	atomic.StoreUint64(s.word(atSwapped+16), uint64(only))
 	atomic.StoreUint64(s.word(atSwapped), uint64(a))
 	atomic.StoreUint64(s.word(atSwapped+8), uint64(b))
+}
+
+// swapFrom is swap from the next call of a function on, for all functions, or for
+// that call alone.
+func (s *shim) swapFrom(a, b raw.ObjectHandle, function int, once bool) {
+	alone := uint64(0)
+	if once {
+		alone = 1
+	}
+	atomic.StoreUint64(s.word(atFrom+8), alone)
+	atomic.StoreUint64(s.word(atFrom), uint64(function))
+	s.swap(a, b, 0)
 }
 
 // tell has the next count calls of a function go wrong.

@@ -6,7 +6,6 @@ import (
 
 	"github.com/miekg/pkcs11"
 
-	"gatehouse/adapters/pkcs11/internal/cryptoki"
 	"gatehouse/core/fault"
 	"gatehouse/core/hsm"
 )
@@ -29,20 +28,25 @@ func (t *Token) Update(ctx context.Context, ref hsm.Ref, c hsm.Change) error {
 		for i, o := range changed {
 			before[i] = *o
 		}
-		back := func(n int) {
+		p := t.past(before)
+		back := func(n int) (done bool) {
+			done = true
 			for i, o := range changed[:n] {
-				t.restore(s, o, before[i])
+				done = t.restore(s, o, before[i], p) == nil && done
 			}
+			return done
 		}
 		for i, o := range changed {
-			err := t.update(s, o, hsm.Change{Label: c.Label, Ops: c.Ops})
+			err := t.update(s, o, hsm.Change{Label: c.Label, Ops: c.Ops}, p)
+			moved := staleHandle(err) || errors.Is(err, errMoved)
 			switch {
 			case err == nil:
 				continue
-			case i == 0 && (staleHandle(err) || errors.Is(err, errMoved)):
-				return errMoved // and nothing that would keep it from being found again
-			default: // halves that differ would no longer be found together
-				back(i + 1)
+			case i == 0 && moved: // and nothing that would keep it from being found again
+				return errMoved
+			case back(i+1) && moved: // halves that differ would no longer be found together
+				return errMoved
+			default:
 				return errBegun{err}
 			}
 		}
@@ -81,9 +85,18 @@ func (t *Token) privateGone(s *session, ref hsm.Ref) error {
 
 // restore makes label and operations of an object what they were, as far as the
 // token lets it: of a change that it has refused, a part may have been made.
-func (t *Token) restore(s *session, o *located, before located) {
-	if now, err := t.read(s, []cryptoki.Object{o.handle}); err == nil && len(now) == 1 {
-		o.Ops = now[0].Ops
+func (t *Token) restore(s *session, o *located, before located, p past) (err error) {
+	for range moves {
+		var now *located
+		if now, err = t.whereNow(s, o); err != nil {
+			return err
+		}
+		*o = *now
+		label := before.padded()
+		err = t.update(s, o, hsm.Change{Label: &label, Ops: &before.Ops}, p)
+		if !errors.Is(err, errMoved) && !staleHandle(err) {
+			break
+		}
 	}
-	_ = t.update(s, o, hsm.Change{Label: &before.Label, Ops: &before.Ops})
+	return err
 }

@@ -36,6 +36,7 @@ struct control {
 	volatile int64_t sessions;
 	volatile uint64_t swapped[2], only; // only: for one function; 0: for all
 	volatile uint64_t thread, others;   // the first that called, and how often others did
+	volatile uint64_t from, once;       // from: swapped from the next call of this function on, once: for that call alone
 };
 
 static struct { byte_t major, minor; void *f[68]; } list;
@@ -78,6 +79,13 @@ static ulong_t meant(int fn, ulong_t o)
 	if (control->only != 0 && control->only != (uint64_t)fn)
 		return o;
 	ulong_t a = control->swapped[0], b = control->swapped[1];
+	if (control->from != 0) {
+		if (control->from != (uint64_t)fn)
+			return o;
+		control->from = 0;
+		if (control->once)
+			control->swapped[0] = control->swapped[1] = 0;
+	}
 	return a == b ? o : o == a ? b : o == b ? a : o;
 }
 
