@@ -99,7 +99,7 @@ var changeable = map[uint]string{
 	pkcs11.CKA_WRAP: "CKA_WRAP", pkcs11.CKA_UNWRAP: "CKA_UNWRAP", pkcs11.CKA_DERIVE: "CKA_DERIVE",
 }
 
-// update changes label and uses of one object, as far as they are not so already.
+// update changes the label of one object, and its uses as far as they are not so already.
 // When another key was changed instead, it is made again what it was, if p knows
 // that, and errMoved says so: the update may be done again.
 func (t *Token) update(s *session, o *located, c hsm.Change, p past) error {
@@ -117,7 +117,7 @@ func (t *Token) update(s *session, o *located, c hsm.Change, p past) error {
 // updateOne is update for the label or for the uses. It is deep calls at most of this
 // function, of which each takes back what has strayed in the one before.
 func (t *Token) updateOne(s *session, o *located, c hsm.Change, p past, deep int) error {
-	if has(o, c, every) {
+	if c.Label == nil && has(o, c, every) {
 		return nil
 	}
 	before, mask := *o, keys.Ops(0)

@@ -1,6 +1,7 @@
 package pkcs11
 
 import (
+	"bytes"
 	"context"
 	"errors"
 
@@ -92,8 +93,11 @@ func (t *Token) restore(s *session, o *located, before located, p past) (err err
 			return err
 		}
 		*o = *now
-		label := before.padded()
-		err = t.update(s, o, hsm.Change{Label: &label, Ops: &before.Ops}, p)
+		c := hsm.Change{Ops: &before.Ops}
+		if label := before.padded(); !bytes.Equal(o.Label, before.Label) {
+			c.Label = &label
+		}
+		err = t.update(s, o, c, p)
 		if !errors.Is(err, errMoved) && !staleHandle(err) {
 			break
 		}
