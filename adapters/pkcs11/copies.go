@@ -164,20 +164,6 @@ func (t *Token) isCopy(s *session, k *key, j job, c *copied) (bool, error) {
 	}
 }
 
-// stillKey makes sure that c was the copy that a job was done with, and that its
-// key is there and permits it: errMoved says that it is not so.
-func (t *Token) stillKey(s *session, k *key, j job, c *copied) error {
-	same, err := t.m.lib.Same(s.handle, c.object, c.proof)
-	if err == nil && same {
-		same, err = t.m.lib.Same(s.handle, k.handle, c.key[j.kind])
-	}
-	if err == nil && !same {
-		c.over.Store(true)
-		err = errMoved
-	}
-	return err
-}
-
 // endCopies destroys all copies.
 func (t *Token) endCopies() {
 	c := &t.copies

@@ -83,19 +83,42 @@ func (t *Token) still(s *session, o *located, p *cryptoki.Proof) error {
 	return err
 }
 
-// recheck makes sure that a job was done with the object of k that was meant, or
-// with a copy of it.
-func (t *Token) recheck(s *session, k *key, j job, by *copied) error {
-	if by != nil {
-		return t.stillKey(s, k, j, by)
+// question is whether a handle still means an object.
+type question struct {
+	object cryptoki.Object
+	proof  *cryptoki.Proof
+}
+
+// questions returns those that tell whether a job was done with the object of k
+// that was meant, or with a copy of it.
+func (k *key) questions(j job, by *copied) []question {
+	switch {
+	case by != nil:
+		return []question{{by.object, by.proof}, {k.handle, by.key[j.kind]}}
+	case j.object != k.handle:
+		return []question{{k.public.handle, k.publicProof}}
+	case len(k.told.Value) != 0 || k.public == nil:
+		return []question{{k.handle, k.proof}}
+	default: // a private EC key does not tell its public key
+		return []question{{k.handle, k.proof}, {k.public.handle, k.publicProof}}
 	}
-	if j.object == k.handle {
-		if err := t.still(s, &k.located, k.proof); err != nil || len(k.told.Value) != 0 || k.public == nil {
+}
+
+// recheck asks them: errMoved says that another object was used, or may have been.
+func (t *Token) recheck(s *session, k *key, j job, by *copied) error {
+	for _, q := range k.questions(j, by) {
+		same, err := t.m.lib.Same(s.handle, q.object, q.proof)
+		if err != nil {
 			return err
 		}
-		// A private EC key does not tell its public key.
+		if !same {
+			if by != nil {
+				by.over.Store(true)
+			}
+			return errMoved
+		}
 	}
-	return t.still(s, k.public, k.publicProof)
+	return nil
 }
 
 // verified makes sure that a signature is the key's, where that is asked for and

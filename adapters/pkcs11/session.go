@@ -21,6 +21,7 @@ type session struct {
 	login   uint64 // of the token when it was opened
 	pool    uint64 // of the token when it was opened
 	scratch []byte // for output of unknown length
+	batch   *cryptoki.Batch
 	trial   trial
 }
 

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"gatehouse/adapters/pkcs11/internal/cryptoki"
 	"gatehouse/core/fault"
 )
 
@@ -13,15 +14,16 @@ import (
 // for those that come meanwhile too, as long as each takes little time: what a
 // library does quickly it mostly does under one lock, and threads that fight for
 // that, and goroutines that are woken for each call, cost more than the calls.
+// The operations of a batch are one crossing into the library, if all goes well.
 // Operations that take long are done at the same time, as many as there are
 // sessions.
 //
 // When a batch is done, its handles are asked, once for each key, whether they
 // still mean what was meant. That costs as much as an operation, on some tokens.
 const (
-	together = 16                     // operations in a batch
+	together = cryptoki.MaxBatch      // operations in a batch
 	brisk    = 300 * time.Microsecond // what operations may take to be done one by one
-	stuck    = 20 * time.Millisecond  // after which one that is under way is waited for by nobody else
+	stuck    = 20 * time.Millisecond  // after which a batch, or one, that is under way is waited for by nobody else
 	patience = 4096                   // operations that may wait
 )
 
@@ -36,13 +38,18 @@ type work struct {
 	ended chan struct{}
 }
 
+// sameUse reports whether the same is to be asked of the handles of w and o.
+func (w *work) sameUse(o *work) bool {
+	return w.k == o.k && w.by == o.by && w.j.object == o.j.object && w.j.kind == o.j.kind
+}
+
 // queue is the operations that wait, and what is known of those under way.
 type queue struct {
 	mu      sync.Mutex
 	waiting []*work
 	workers int           // goroutines that do work
-	pace    time.Duration // what an operation takes lately
-	began   time.Time     // the operation that was begun last, while one is under way
+	pace    time.Duration // what an operation takes lately; 0: nobody knows yet
+	began   time.Time     // what was begun last, while something is under way
 	watched bool          // rescue will look whether one is stuck
 }
 
@@ -95,7 +102,7 @@ func (q *queue) take(sessions int) []*work {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	n := min(len(q.waiting), together)
-	if q.pace > brisk {
+	if q.pace > brisk || q.pace == 0 {
 		n = min(n, 1)
 	}
 	if n == 0 || q.workers > q.useful(sessions) {
@@ -112,14 +119,25 @@ func (q *queue) take(sessions int) []*work {
 	return batch
 }
 
-// begins notes that an operation begins, and how long the one before took.
-func (q *queue) begins(now time.Time, before time.Duration) {
+// begins notes that an operation, or several at once, begin.
+func (q *queue) begins(now time.Time) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.began = now
-	if before > 0 {
-		q.pace += (before - q.pace) / 8
+}
+
+// took notes how long n operations took.
+func (q *queue) took(d time.Duration, n int) {
+	if n == 0 {
+		return
 	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	each := d / time.Duration(n)
+	if q.pace == 0 {
+		q.pace = each
+	}
+	q.pace += (each - q.pace) * time.Duration(min(n, 8)) / 8
 }
 
 // run has the token do j with a handle of k. The output is the caller's, and
@@ -173,19 +191,23 @@ func (t *Token) rescue() {
 
 // batch does operations, and asks for what was done with which key.
 func (t *Token) batch(all []*work) {
-	var took time.Duration
-	for _, w := range all {
-		now := time.Now()
-		t.queue.begins(now, took)
+	begun, left := time.Now(), all
+	t.queue.begins(begun)
+	if len(all) > 1 {
+		left = t.atOnce(all)
+		t.queue.took(time.Since(begun), len(all)-len(left))
+	}
+	for _, w := range left {
+		begun := time.Now()
+		t.queue.begins(begun)
 		if w.err = ended(w.ctx); w.err != nil {
 			w.err = untried(w.err)
-			took = 0
 			continue
 		}
 		w.done, w.err = t.runOnce(context.WithoutCancel(w.ctx), w.k, w.j)
-		took = time.Since(now)
+		t.queue.took(time.Since(begun), 1)
 	}
-	t.queue.begins(time.Now(), took)
+	t.queue.begins(time.Now())
 	if t.m.opts.Recheck != RecheckNever {
 		t.confirm(all)
 	}
@@ -202,7 +224,7 @@ func (t *Token) confirm(all []*work) {
 		}
 		err := t.ask(w)
 		for _, o := range all[i:] {
-			if o.err == nil && !o.asked && o.k == w.k && o.by == w.by && o.j.object == w.j.object && o.j.kind == w.j.kind {
+			if o.err == nil && !o.asked && o.sameUse(w) {
 				o.asked = true
 				if err != nil {
 					clear(o.out)

@@ -419,3 +419,27 @@ gh_outcome gh_run(const gh_library *l, int kind, gh_ulong session, gh_ulong key,
 		return o;
 	return gh_again(l, kind, session, in, inlen, out, cap);
 }
+
+gh_ulong gh_run_all(const gh_library *l, gh_ulong session, gh_ulong n, gh_task *tasks, gh_byte *in, gh_byte *out,
+	gh_ulong asked, gh_question *questions, const gh_byte *values)
+{
+	gh_ulong done = 0;
+
+	for (; done < n; done++) {
+		gh_task *t = &tasks[done];
+		gh_byte *p = in, *q = p + t->plen, *input = q + t->qlen;
+
+		t->told = gh_run(l, t->kind, session, t->key, t->m, t->plen != 0 ? p : NULL, t->plen, t->qlen != 0 ? q : NULL, t->qlen,
+			t->inlen != 0 ? input : NULL, t->inlen, t->room != 0 ? out : NULL, t->room);
+		if (t->told.rv != OK || t->told.len > t->room)
+			return done;
+		in = input + t->inlen;
+		out += t->room;
+	}
+	for (gh_question *q = questions; q < questions + asked; q++) {
+		q->same = gh_same(l, session, q->object, q->n, q->types, q->lens, values).begun;
+		for (gh_ulong i = 0; i < q->n; i++)
+			values += q->lens[i];
+	}
+	return done;
+}

@@ -77,6 +77,29 @@ gh_outcome gh_unwrap(const gh_library *l, gh_ulong session, gh_ulong key, gh_mec
 gh_outcome gh_derive(const gh_library *l, gh_ulong session, gh_ulong key, gh_mechanism m, gh_byte *p, gh_ulong plen,
 	gh_byte *q, gh_ulong qlen, gh_ulong n, const gh_ulong *types, const gh_ulong *lens, gh_byte *block);
 
+// An operation of a batch. Its p, q and input follow each other in the batch's block of input, from where
+// those of the one before end; its output, or the signature to verify, is in the block of output.
+typedef struct {
+	int kind;
+	gh_ulong key;
+	gh_mechanism m;
+	gh_ulong plen, qlen, inlen, room;
+	gh_outcome told;
+} gh_task;
+
+// A question whether gh_same holds of an object. What is expected follows in the batch's block of values.
+enum { GH_MAX_ASKED = 8 };
+typedef struct {
+	gh_ulong object, n;
+	gh_ulong types[GH_MAX_ASKED], lens[GH_MAX_ASKED];
+	int same;
+} gh_question;
+
+// gh_run_all runs operations one after the other in one session, until one fails, and returns how many were done.
+// Then it asks the questions.
+gh_ulong gh_run_all(const gh_library *l, gh_ulong session, gh_ulong n, gh_task *tasks, gh_byte *in, gh_byte *out,
+	gh_ulong asked, gh_question *questions, const gh_byte *values);
+
 gh_outcome gh_again(const gh_library *l, int kind, gh_ulong session, gh_byte *in, gh_ulong inlen, gh_byte *out, gh_ulong cap);
 
 #endif
