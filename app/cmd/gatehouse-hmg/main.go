@@ -79,6 +79,7 @@ func (s serve) Run(ctx context.Context) error {
 		return err
 	}
 	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level}))
+	assembly.LeaveProcessors(s.Workers)
 	lib, err := hmg.Start(ctx, s.Config, log)
 	if err != nil {
 		return errors.Join(err, s.Free(ctx))
