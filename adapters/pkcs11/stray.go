@@ -92,7 +92,11 @@ func has(o *located, c hsm.Change, mask keys.Ops) bool {
 // is looked for under o's handle alone, for many have the same ones.
 func (t *Token) strayed(s *session, o *located, c hsm.Change, mask keys.Ops, p past, deep int) error {
 	for range moves { // what is found may have another handle by the time it is read
-		if now, err := t.whereNow(s, o); err == nil && has(now, c, every) {
+		now, err := t.whereNow(s, o)
+		if err != nil { // where o itself is not known nothing is
+			continue
+		}
+		if has(now, c, every) {
 			o.handle = now.handle
 			return nil
 		}
@@ -137,7 +141,9 @@ func (t *Token) stray(s *session, o *located, c hsm.Change, mask keys.Ops, p pas
 		n := &got[i]
 		w, known := p.of(n)
 		switch {
-		case !known || has(&w, c, mask):
+		case !known: // it may be the one
+			return nil, was, nil
+		case has(&w, c, mask):
 		case c.Ops != nil && differ(n, w.Ops, n.Ops)&^mask != 0: // somebody else has changed it, too
 		case stray != nil: // one change is seen on two: the other one is somebody else's
 			return nil, was, nil
@@ -169,9 +175,11 @@ func ofClass(o *located, a cryptoki.Attribute) attributes {
 
 // whereNow reads o, under the handle that it has now.
 func (t *Token) whereNow(s *session, o *located) (*located, error) {
-	now, err := t.only(s, o, []cryptoki.Object{o.handle})
-	if !errors.Is(err, errMoved) || len(o.ID) == 0 {
-		return now, err
+	if len(o.fp) != 0 || len(o.ID) == 0 { // otherwise others of the same CKA_ID must be seen
+		now, err := t.only(s, o, []cryptoki.Object{o.handle})
+		if !errors.Is(err, errMoved) || len(o.ID) == 0 {
+			return now, err
+		}
 	}
 	handles, err := t.lookFor(s, ofClass(o, cryptoki.Attribute{Type: pkcs11.CKA_ID, Value: o.ID}))
 	if err != nil {

@@ -105,6 +105,15 @@ func TestStrayedChangeIsTakenBack(t *testing.T) {
 func TestStrayedChangeOfAnUnknownKey(t *testing.T) {
 	for name, known := range map[string]func(*testing.T, *shim, *pkcs11.Token, hsm.Ref){
 		"not used": func(*testing.T, *shim, *pkcs11.Token, hsm.Ref) {},
+		"beside one with that label": func(t *testing.T, s *shim, tok *pkcs11.Token, _ hsm.Ref) {
+			t.Helper()
+			h := handleOf(t, s, hsm.SecretKey, []byte("third"))
+			inSession(t, s.Token, func(c *raw.Ctx, session raw.SessionHandle) {
+				if err := c.SetAttributeValue(session, h, []*raw.Attribute{raw.NewAttribute(raw.CKA_LABEL, []byte("renamed"))}); err != nil {
+					t.Fatal(err)
+				}
+			})
+		},
 		"used under two labels": func(t *testing.T, s *shim, tok *pkcs11.Token, ref hsm.Ref) {
 			t.Helper()
 			useAll(t, tok, []hsm.Ref{ref})
@@ -138,6 +147,9 @@ func TestStrayedChangeOfAnUnknownKey(t *testing.T) {
 			}
 			if got := s.calls(setAttributeValue) - before; got != 1 {
 				t.Errorf("got %d changes of attributes, want the one that strayed", got)
+			}
+			if name == "beside one with that label" {
+				used.Label = renamed
 			}
 			for _, o := range []struct{ id, label []byte }{{first.ID, first.Label}, {second.ID, renamed}, {used.ID, used.Label}} {
 				if got := halves(t, tok, o.id)[hsm.SecretKey].Label; !bytes.Equal(got, o.label) {

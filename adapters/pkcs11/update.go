@@ -39,17 +39,18 @@ func (t *Token) Update(ctx context.Context, ref hsm.Ref, c hsm.Change) error {
 		}
 		for i, o := range changed {
 			err := t.update(s, o, hsm.Change{Label: c.Label, Ops: c.Ops}, p)
-			moved := staleHandle(err) || errors.Is(err, errMoved)
-			switch {
-			case err == nil:
+			if err == nil {
 				continue
-			case i == 0 && moved: // and nothing that would keep it from being found again
-				return errMoved
-			case back(i+1) && moved: // halves that differ would no longer be found together
-				return errMoved
-			default:
-				return errBegun{err}
 			}
+			moved := staleHandle(err) || errors.Is(err, errMoved)
+			if i == 0 && moved && o.Ops == before[0].Ops && bytes.Equal(o.Label, before[0].Label) {
+				return errMoved // and nothing that would keep it from being found again
+			}
+			// Halves that differ would no longer be found together.
+			if undone := back(i + 1); undone && moved {
+				return errMoved
+			}
+			return errBegun{err}
 		}
 		var err error
 		switch {
