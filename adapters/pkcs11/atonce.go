@@ -3,18 +3,20 @@ package pkcs11
 import (
 	"cmp"
 	"context"
+	"slices"
+	"time"
 
 	"gatehouse/adapters/pkcs11/internal/cryptoki"
 )
 
 // atOnce does as many operations as it can with one crossing into the library,
 // and asks with the same what confirm would ask: between two calls Go's scheduler
-// takes the processor away, and gives it back. It returns those that are to be
-// done one by one, for want of room or because they, or one before them, failed:
-// what that means is found out there.
+// takes the processor away, and gives it back. It returns the others: first those
+// from the one on that failed, if one did, and then those for which there was no
+// room. What a failure means is found out when the operation is done alone.
 func (t *Token) atOnce(all []*work) []*work {
 	left, err := withSession(context.Background(), t, quick, func(s *session) ([]*work, error) {
-		if s.lent {
+		if s.lent { // it is the login's: it must not be dropped here
 			return all, nil
 		}
 		if s.batch == nil {
@@ -34,34 +36,34 @@ func (t *Token) atOnce(all []*work) []*work {
 
 // runAll is atOnce with a session.
 func (t *Token) runAll(s *session, all []*work) (left []*work) {
+	gen := t.handles.generation()
 	var doing []*work
 	for _, w := range all {
-		if w.ctx.Err() == nil && w.k.gen == t.handles.generation() && t.add(s, w) {
+		if w.ctx.Err() == nil && w.k.gen == gen && t.add(s, w) {
 			doing = append(doing, w)
 		} else {
 			left = append(left, w)
 		}
 	}
-	var asked []asked
+	var uses []keyUse
 	if t.m.opts.Recheck != RecheckNever {
-		asked = t.askAll(s.batch, doing)
+		uses = askAll(s.batch, doing)
 	}
+	begun := time.Now()
 	n, err := t.m.lib.RunAll(s.handle, s.batch)
+	t.queue.took(time.Since(begun), n, n+s.batch.Asked())
 	if spoils(err) {
 		t.drop(s)
 	}
 	for i, out := range s.batch.Outputs(n) {
 		doing[i].out = append([]byte{}, out...)
 	}
-	for _, a := range asked {
-		if n < len(doing) || !a.same(s.batch) {
-			continue
-		}
-		for _, w := range doing {
-			w.asked = w.asked || w.sameUse(a.of)
+	if n == len(doing) && gen == t.handles.generation() {
+		for _, u := range uses {
+			u.confirm(s.batch, doing)
 		}
 	}
-	return append(left, doing[n:]...)
+	return append(doing[n:], left...)
 }
 
 // add adds an operation to the batch of s.
@@ -74,39 +76,39 @@ func (t *Token) add(s *session, w *work) bool {
 	return s.batch.Add(w.j.kind, object, &w.j.mechanism, w.j.in, cmp.Or(w.j.room, scratchSize), w.j.signature)
 }
 
-// asked are the questions of a batch about the key of an operation.
-type asked struct {
-	of       *work
+// keyUse is the questions of a batch about one use of a key, which is w's.
+type keyUse struct {
+	w        *work
 	from, to int
-}
-
-func (a asked) same(b *cryptoki.Batch) bool {
-	for i := a.from; i < a.to; i++ {
-		if !b.Same(i) {
-			return false
-		}
-	}
-	return true
 }
 
 // askAll adds to b what is to be asked about the keys of operations, once for each
 // use of a key.
-func (t *Token) askAll(b *cryptoki.Batch, doing []*work) (all []asked) {
-next:
+func askAll(b *cryptoki.Batch, doing []*work) (all []keyUse) {
 	for _, w := range doing {
-		for _, a := range all {
-			if w.sameUse(a.of) {
-				continue next
-			}
+		if slices.ContainsFunc(all, func(u keyUse) bool { return u.w.sameUse(w) }) {
+			continue
 		}
-		a := asked{of: w, from: b.Asked()}
+		u := keyUse{w: w, from: b.Asked()}
 		for _, q := range w.k.questions(w.j, w.by) {
 			if !b.Ask(q.object, q.proof) {
 				return all
 			}
 		}
-		a.to = b.Asked()
-		all = append(all, a)
+		u.to = b.Asked()
+		all = append(all, u)
 	}
 	return all
+}
+
+// confirm marks the operations with this use of a key, if all answers were yes.
+func (u keyUse) confirm(b *cryptoki.Batch, done []*work) {
+	for i := u.from; i < u.to; i++ {
+		if !b.Same(i) {
+			return
+		}
+	}
+	for _, w := range done {
+		w.asked = w.asked || w.sameUse(u.w)
+	}
 }

@@ -22,7 +22,7 @@ import (
 // still mean what was meant. That costs as much as an operation, on some tokens.
 const (
 	together = cryptoki.MaxBatch      // operations in a batch
-	brisk    = 300 * time.Microsecond // what operations may take to be done one by one
+	brisk    = 300 * time.Microsecond // what operations may take to be done in batches
 	stuck    = 20 * time.Millisecond  // after which a batch, or one, that is under way is waited for by nobody else
 	patience = 4096                   // operations that may wait
 )
@@ -126,18 +126,19 @@ func (q *queue) begins(now time.Time) {
 	q.began = now
 }
 
-// took notes how long n operations took.
-func (q *queue) took(d time.Duration, n int) {
+// took notes how long n operations took, that were so many calls with what was
+// asked about them.
+func (q *queue) took(d time.Duration, n, calls int) {
 	if n == 0 {
 		return
 	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	each := d / time.Duration(n)
+	each := d / time.Duration(calls)
 	if q.pace == 0 {
 		q.pace = each
 	}
-	q.pace += (each - q.pace) * time.Duration(min(n, 8)) / 8
+	q.pace += (each - q.pace) * time.Duration(min(n, 4)) / 8
 }
 
 // run has the token do j with a handle of k. The output is the caller's, and
@@ -191,21 +192,15 @@ func (t *Token) rescue() {
 
 // batch does operations, and asks for what was done with which key.
 func (t *Token) batch(all []*work) {
-	begun, left := time.Now(), all
-	t.queue.begins(begun)
-	if len(all) > 1 {
-		left = t.atOnce(all)
-		t.queue.took(time.Since(begun), len(all)-len(left))
-	}
-	for _, w := range left {
-		begun := time.Now()
-		t.queue.begins(begun)
-		if w.err = ended(w.ctx); w.err != nil {
-			w.err = untried(w.err)
-			continue
+	for left := all; len(left) > 0; {
+		t.queue.begins(time.Now())
+		if len(left) > 1 {
+			left = t.atOnce(left)
 		}
-		w.done, w.err = t.runOnce(context.WithoutCancel(w.ctx), w.k, w.j)
-		t.queue.took(time.Since(begun), 1)
+		if len(left) > 0 {
+			t.alone(left[0])
+			left = left[1:]
+		}
 	}
 	t.queue.begins(time.Now())
 	if t.m.opts.Recheck != RecheckNever {
@@ -214,6 +209,18 @@ func (t *Token) batch(all []*work) {
 	for _, w := range all {
 		close(w.ended)
 	}
+}
+
+// alone does one operation.
+func (t *Token) alone(w *work) {
+	if w.err = ended(w.ctx); w.err != nil {
+		w.err = untried(w.err)
+		return
+	}
+	begun := time.Now()
+	t.queue.begins(begun)
+	w.done, w.err = t.runOnce(context.WithoutCancel(w.ctx), w.k, w.j)
+	t.queue.took(time.Since(begun), 1, 1)
 }
 
 // confirm takes the results back of which it is not known that they are the key's.

@@ -23,7 +23,7 @@ const (
 
 // A Batch is single-part operations that are done one after the other with one
 // crossing into C, and questions that are asked after them. It is used again and
-// again, from one goroutine at a time.
+// again, from one goroutine at a time; its room is kept.
 type Batch struct {
 	tasks     []C.gh_task
 	in, out   []byte // what follows each other there is the operations'
@@ -120,7 +120,7 @@ func (b *Batch) Outputs(n int) iter.Seq2[int, []byte] {
 	}
 }
 
-// Clear empties b, and leaves nothing of what it had.
+// Clear empties b, and leaves nothing of its inputs and outputs.
 func (b *Batch) Clear() {
 	clear(b.in)
 	clear(b.out[:b.room])
