@@ -3,6 +3,7 @@ package campaign
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
@@ -107,8 +108,8 @@ func (c *Campaign) measure(ctx context.Context) (m Measure, err error) {
 	return m, err
 }
 
-// crowded returns how many sessions a worker has open that works with more than
-// it should within a second; 0 when none does.
+// crowded returns how many sessions a worker has open, as far as it counts, that
+// works with more than it should within a second; 0 when none does.
 func (w *World) crowded(ctx context.Context) (most int, err error) {
 	before := w.injected()
 	var rules []string
@@ -118,6 +119,7 @@ func (w *World) crowded(ctx context.Context) (most int, err error) {
 	if err := w.Faults.Set(rules...); err != nil {
 		return 0, err
 	}
+	defer func() { err = errors.Join(err, w.Faults.Clear()) }()
 	rest(ctx, time.Second)
 	log, err := w.injectedSince(before)
 	if err != nil {
@@ -128,7 +130,7 @@ func (w *World) crowded(ctx context.Context) (most int, err error) {
 			most = n
 		}
 	}
-	return most, w.Faults.Clear()
+	return most, nil
 }
 
 // crowdOf is a rule that a process meets which works while it has n sessions open.
@@ -151,7 +153,7 @@ func (s *Soak) judge(workers int) {
 			found("%s: %d zombies", at, m.Zombies)
 		}
 		if m.Crowd > 0 {
-			found("%s: a worker has %d sessions, and should have no more than %d", at, m.Crowd, sessions)
+			found("%s: a worker has %d sessions or more, and should have no more than %d", at, m.Crowd, sessions)
 		}
 		if m.Temporary > 0 {
 			found("%s: %d temporary files", at, m.Temporary)
