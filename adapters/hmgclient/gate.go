@@ -102,7 +102,7 @@ func (g *gate) dial(ctx context.Context, lane int, d *dialing) {
 // not been there, and so keeps the two evenly spread.
 func (g *gate) renew(ctx context.Context, lane int, old *link) bool {
 	g.mu.Lock()
-	others := slices.ContainsFunc(g.lanes, func(w gateLane) bool { return w.link != nil && w.link != old && w.link.usable() })
+	others := slices.ContainsFunc(g.lanes, func(w gateLane) bool { return w.link != nil && w.link != old && w.link.lively() })
 	g.mu.Unlock()
 	if others {
 		old.retire()

@@ -96,6 +96,33 @@ func TestAnotherGatewayTakesOver(t *testing.T) {
 	}
 }
 
+// TestGivenUpWhileConnecting: a load balancer that gives up the gateway to which a
+// connection is being made leads the next one elsewhere. No request fails for it.
+func TestGivenUpWhileConnecting(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	c := newCable(t, w.address)
+	tok := dialOver(t, w, c, nil)
+	release := c.stick() // from now on the gateway is frozen
+	defer release()
+	c.cut()
+	ended := make(chan error, 1)
+	go func() {
+		_, err := tok.Operate(t.Context(), anyKey, anyOp)
+		ended <- err
+	}()
+	until(t, "another connection is being made", func() bool {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		return len(c.ends) > 0
+	})
+	c.cut()
+	release()
+	if err := <-ended; err != nil {
+		t.Errorf("got %v, want it done over the next connection", err)
+	}
+}
+
 // TestOldConnectionsAreChanged uses a token while its connection is changed
 // again and again: no request notices, not even one that takes longer than that.
 func TestOldConnectionsAreChanged(t *testing.T) {

@@ -76,6 +76,14 @@ func (l *link) start(requests uint32) {
 // usable reports whether new requests may use the link.
 func (l *link) usable() bool { return !l.over.Load() }
 
+// lively reports whether the link is usable, and owes nothing or has been heard
+// of late: a gateway that is frozen is neither.
+func (l *link) lively() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.usable() && (l.owed == 0 || l.heard.Load())
+}
+
 // broken reports whether the link has ended.
 func (l *link) broken() bool {
 	select {

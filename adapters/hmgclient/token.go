@@ -83,7 +83,11 @@ func (t *Token) use(ctx context.Context, again repetition, call func(*lease) err
 		}
 		l, err := t.pick(ctx)
 		if err != nil {
-			return untried(turnedAway(err)) // opening the slot changes nothing
+			err = untried(turnedAway(err)) // opening the slot changes nothing
+			if tries > 0 && fault.ReasonOf(err) == fault.Refused {
+				continue // a load balancer that has just given up the gateway behind it leads elsewhere now
+			}
+			return err
 		}
 		err = call(l)
 		switch {
