@@ -71,7 +71,28 @@ func (n *Node) Kill() error {
 }
 
 // Freeze stops the gateway where it is; what connects to it waits. Thaw lets it go on.
-func (n *Node) Freeze() error { return n.signal(syscall.SIGSTOP) }
+//
+// It is not stopped while it holds a lock of SoftHSM2's files: a machine that
+// freezes does not keep the other gateway from an HSM, and that would.
+func (n *Node) Freeze() error {
+	for range 500 {
+		if err := n.signal(syscall.SIGSTOP); err != nil {
+			return err
+		}
+		time.Sleep(stopping)
+		if !holdsLock(n.PID) {
+			return nil
+		}
+		if err := n.signal(syscall.SIGCONT); err != nil {
+			return err
+		}
+		time.Sleep(stopping)
+	}
+	return errors.New("the gateway holds a lock of the HSM's files whenever it is frozen")
+}
+
+// stopping is how long the threads of a process may take to stop, or to go on.
+const stopping = 5 * time.Millisecond
 
 // Thaw lets a frozen gateway go on.
 func (n *Node) Thaw() error { return n.signal(syscall.SIGCONT) }
