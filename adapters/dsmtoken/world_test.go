@@ -180,6 +180,7 @@ func (o *other) tampering(next http.Handler) http.Handler {
 			case <-released:
 				next.ServeHTTP(w, r)
 			case <-r.Context().Done():
+				panic(http.ErrAbortHandler) // to return would be to answer 200
 			}
 		case fails:
 			next.ServeHTTP(httptest.NewRecorder(), r)
