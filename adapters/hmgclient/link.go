@@ -76,8 +76,8 @@ func (l *link) start(requests uint32) {
 // usable reports whether new requests may use the link.
 func (l *link) usable() bool { return !l.over.Load() }
 
-// lively reports whether the link is usable, and owes nothing or has been heard
-// of late: a gateway that is frozen is neither.
+// lively reports whether the link is usable, and either owes nothing or has been
+// heard since the watch last looked. A frozen gateway owes, and is not heard.
 func (l *link) lively() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -81,12 +81,8 @@ func (t *Token) use(ctx context.Context, again repetition, call func(*lease) err
 		if ctx.Err() != nil {
 			return untried(ended(ctx))
 		}
-		l, err := t.pick(ctx)
+		l, err := t.way(ctx)
 		if err != nil {
-			err = untried(turnedAway(err)) // opening the slot changes nothing
-			if tries > 0 && fault.ReasonOf(err) == fault.Refused {
-				continue // a load balancer that has just given up the gateway behind it leads elsewhere now
-			}
 			return err
 		}
 		err = call(l)
@@ -114,6 +110,20 @@ func (t *Token) use(ctx context.Context, again repetition, call func(*lease) err
 			return err
 		}
 	}
+}
+
+// way returns the slot opened on a connection that works as far as is known. Where
+// one ends while it is made another one is made: a load balancer that has just
+// given up the gateway behind it leads elsewhere then.
+func (t *Token) way(ctx context.Context) (*lease, error) {
+	l, err := t.pick(ctx)
+	if fault.ReasonOf(turnedAway(err)) == fault.Refused && ctx.Err() == nil {
+		l, err = t.pick(ctx)
+	}
+	if err != nil {
+		return nil, untried(turnedAway(err)) // opening the slot changes nothing
+	}
+	return l, nil
 }
 
 // well returns the slot opened on a connection on which nothing has failed
