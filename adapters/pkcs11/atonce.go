@@ -51,7 +51,9 @@ func (t *Token) runAll(s *session, all []*work) (left []*work) {
 	}
 	begun := time.Now()
 	n, err := t.m.lib.RunAll(s.handle, s.batch)
-	t.queue.took(time.Since(begun), n, n+s.batch.Asked())
+	if err == nil { // otherwise nothing was asked
+		t.queue.took(time.Since(begun), n, n+s.batch.Asked())
+	}
 	if spoils(err) {
 		t.drop(s)
 	}

@@ -155,6 +155,7 @@ func (t *Token) shows(s *session, o *located, c hsm.Change) error {
 	return err
 }
 
+// seen reports whether what was changed is seen on o, under its handle.
 func (t *Token) seen(s *session, o *located, c hsm.Change) (bool, error) {
 	now, err := t.read(s, []cryptoki.Object{o.handle})
 	if err != nil || len(now) != 1 {

@@ -16,12 +16,12 @@ import (
 type session struct {
 	handle  cryptoki.Session
 	open    bool
-	lent    bool   // it is the one that holds the login, for want of another
-	epoch   uint64 // of the module when it was opened
-	login   uint64 // of the token when it was opened
-	pool    uint64 // of the token when it was opened
-	scratch []byte // for output of unknown length
-	batch   *cryptoki.Batch
+	lent    bool            // it is the one that holds the login, for want of another
+	epoch   uint64          // of the module when it was opened
+	login   uint64          // of the token when it was opened
+	pool    uint64          // of the token when it was opened
+	scratch []byte          // for output of unknown length
+	batch   *cryptoki.Batch // nil until it is needed
 	trial   trial
 }
 
