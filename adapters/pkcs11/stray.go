@@ -26,15 +26,14 @@ type past struct {
 	read   []located
 }
 
-func (t *Token) past(halves []located) past { return past{t.handles.all(), halves} }
-
 // padded returns the label with its padding, of an object that has just been read.
 func (o *located) padded() []byte { return o.Label[:o.label] }
 
-// of returns what n was; ok is false when that is not known beyond doubt: n has no
-// CKA_ID or nothing else that tells it from others, or is remembered in two ways.
+// of returns what n was, which is the only one with its CKA_ID if nothing else tells
+// it from others; ok is false when that is not known beyond doubt: n has no CKA_ID, or
+// is remembered in two ways.
 func (p past) of(n *located) (was located, ok bool) {
-	if len(n.ID) == 0 || len(n.fp) == 0 || n.Unreadable != "" {
+	if len(n.ID) == 0 || n.Unreadable != "" {
 		return was, false
 	}
 	agree := true
@@ -64,6 +63,16 @@ func (p past) of(n *located) (was located, ok bool) {
 // and fingerprint tell.
 func sameObject(a, b *located) bool {
 	return a.Class == b.Class && sameFamily(a.Type, b.Type) && bytes.Equal(a.ID, b.ID) && bytes.Equal(a.fp, b.fp)
+}
+
+// toldApart reports whether the token has nothing that could be taken for o: a
+// private EC key often shows nothing of its own but the CKA_ID.
+func (t *Token) toldApart(s *session, o *located) (bool, error) {
+	if len(o.fp) != 0 {
+		return true, nil
+	}
+	handles, err := t.lookFor(s, ofClass(o, cryptoki.Attribute{Type: pkcs11.CKA_ID, Value: o.ID}))
+	return len(handles) == 1, err
 }
 
 // differ returns which of the uses that an object may have are in one of a and b only.
@@ -140,6 +149,11 @@ func (t *Token) stray(s *session, o *located, c hsm.Change, mask keys.Ops, p pas
 	for i := range got {
 		n := &got[i]
 		w, known := p.of(n)
+		if known {
+			if known, err = t.toldApart(s, n); err != nil {
+				return nil, was, err
+			}
+		}
 		switch {
 		case !known: // it may be the one
 			return nil, was, nil

@@ -43,6 +43,8 @@ func TestStrayedChangeIsTakenBack(t *testing.T) {
 		"rename of a public half":              {tpl: rsa2, class: hsm.PublicKey, change: hsm.Change{Label: &renamed}},
 		"rename of a public half for the call": {tpl: rsa2, class: hsm.PublicKey, change: hsm.Change{Label: &renamed}, once: true},
 		"rename of a public EC half":           {tpl: p256, class: hsm.PublicKey, change: hsm.Change{Label: &renamed}},
+		"rename of a private EC key":           {tpl: p256, class: hsm.PrivateKey, change: hsm.Change{Label: &renamed}},
+		"rename of a private EC key, once":     {tpl: p256, class: hsm.PrivateKey, change: hsm.Change{Label: &renamed}, once: true},
 		"permissions":                          {tpl: aesKey, class: hsm.SecretKey, change: hsm.Change{Ops: &fewer}},
 		"permissions and rename":               {tpl: aesKey, class: hsm.SecretKey, change: hsm.Change{Ops: &fewer, Label: &renamed}},
 		"permissions of a public half":         {tpl: rsa2, class: hsm.PublicKey, change: hsm.Change{Ops: &rsaFewer}},
