@@ -186,7 +186,8 @@ type way func(*session) ([]cryptoki.Object, error)
 
 // create makes a key in one of several ways, if no key of the class and the
 // template's CKA_ID is there, and reads it back. Whatever a failure leaves
-// behind with the CKA_ID is removed.
+// behind with the CKA_ID is removed. What then fails for no clear reason is tried
+// once more: SoftHSM2 fails so when another process reads the key in the making.
 func (t *Token) create(ctx context.Context, tpl hsm.Template, class hsm.Class, ways []way) (hsm.Object, error) {
 	return again(ctx, t, write, func(s *session) (hsm.Object, error) {
 		before, err := t.withID(s, tpl.ID)
@@ -203,23 +204,28 @@ func (t *Token) create(ctx context.Context, tpl hsm.Template, class hsm.Class, w
 		}
 		defer t.changed(tpl.ID)
 		var o hsm.Object
-		for _, way := range ways {
+		once := false // something was tried once more
+		for len(ways) > 0 {
 			var objects []cryptoki.Object
-			if objects, err = way(s); err == nil {
+			if objects, err = ways[0](s); err == nil {
 				o, err = t.made(s, tpl, class, objects)
 			}
 			if err == nil {
 				return o, nil
 			}
-			another := otherMechanism[code(err)]
+			more := otherMechanism[code(err)]
 			if left := t.cleanUp(s, err, tpl.ID, class, objects); left != nil {
 				t.log.Warn("remains of a key that could not be made are left in the token",
 					slog.String("id", hex.EncodeToString(tpl.ID)), slog.Any("error", left))
-				err, another = halfDone(err), false
+				err, more = halfDone(err), false
+			} else if !once && unclear(err) {
+				once = true
+				continue
 			}
-			if !another {
+			if !more {
 				break
 			}
+			ways = ways[1:]
 		}
 		return hsm.Object{}, errBegun{noRoom(err)}
 	})
