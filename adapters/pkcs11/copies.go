@@ -24,9 +24,10 @@ import (
 //
 // What is promised of handles (see Recheck) is promised of copies too. A copy has
 // a random CKA_ID, by which its handle is known to mean it; and before a result
-// is given out the key itself must still be there, show what it was found with,
-// and permit the operation. What fails with a copy is done again with the key. No
-// copy outlives its key by more than copyLife.
+// is given out the key itself must still be there, show the first of what it was
+// found with, and permit the operation: which key it is was asked when it was
+// copied, and each attribute costs. What fails with a copy is done again with the
+// key. No copy outlives its key by more than copyLife.
 const (
 	often     = 32          // uses of a key before it is copied
 	maxCopies = 256         // at a time
@@ -116,7 +117,7 @@ func (t *Token) copy(s *session, k *key, j job) (*copied, error) {
 	}
 	c := &copied{epoch: t.m.epoch.Load(), login: t.logins.Load(), key: map[cryptoki.Kind]*cryptoki.Proof{}}
 	for kind, attr := range permits {
-		c.key[kind] = proofOf(k.located, glance, cryptoki.Attribute{Type: attr, Value: boolean(true)})
+		c.key[kind] = proofOf(k.located, 1, cryptoki.Attribute{Type: attr, Value: boolean(true)})
 	}
 	id := []byte(rand.Text())
 	c.proof = cryptoki.NewProof(attributes{{Type: pkcs11.CKA_ID, Value: id}})
