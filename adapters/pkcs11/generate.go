@@ -186,8 +186,9 @@ type way func(*session) ([]cryptoki.Object, error)
 
 // create makes a key in one of several ways, if no key of the class and the
 // template's CKA_ID is there, and reads it back. Whatever a failure leaves
-// behind with the CKA_ID is removed. What then fails for no clear reason is tried
-// once more: SoftHSM2 fails so when another process reads the key in the making.
+// behind with the CKA_ID is removed. What fails for no clear reason on SoftHSM2 is
+// tried once more: it fails so now and then when other processes use the token, and
+// makes nothing later. Of an HSM that is not known.
 func (t *Token) create(ctx context.Context, tpl hsm.Template, class hsm.Class, ways []way) (hsm.Object, error) {
 	return again(ctx, t, write, func(s *session) (hsm.Object, error) {
 		before, err := t.withID(s, tpl.ID)
@@ -218,7 +219,7 @@ func (t *Token) create(ctx context.Context, tpl hsm.Template, class hsm.Class, w
 				t.log.Warn("remains of a key that could not be made are left in the token",
 					slog.String("id", hex.EncodeToString(tpl.ID)), slog.Any("error", left))
 				err, more = halfDone(err), false
-			} else if !once && unclear(err) {
+			} else if !once && t.who.softHSM() && unclear(err) {
 				once = true
 				continue
 			}

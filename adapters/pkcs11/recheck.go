@@ -21,7 +21,8 @@ const (
 	// given out, the handle must still show the CKA_ID, the label and what else
 	// tells the key from others that it was found with, and so must its public
 	// half. It does not see a handle that means another object during the
-	// operation and its own again after it.
+	// operation and its own again after it. A key that is used through a copy
+	// shows the first of these, for which key it is was asked when it was copied.
 	RecheckHandle Recheck = iota
 	// RecheckResult has each signature verified here, with the public key that is
 	// known, before it is given out. Nothing but a signature by the key passes.

@@ -26,6 +26,8 @@ type past struct {
 	read   []located
 }
 
+func (t *Token) past(halves []located) past { return past{t.handles.all(), halves} }
+
 // padded returns the label with its padding, of an object that has just been read.
 func (o *located) padded() []byte { return o.Label[:o.label] }
 
@@ -134,7 +136,9 @@ func (t *Token) takeBack(s *session, o *located, c hsm.Change, mask keys.Ops, p 
 	if err := t.updateOne(s, stray, back, p, deep); err != nil {
 		return false, err
 	}
-	t.changed(stray.ID)
+	// What is remembered of it is true again, and is needed when the change is repeated
+	// and goes there again.
+	t.writes.Add(1)
 	t.log.Warn("a change went to another key, and was taken back", slog.String("id", hex.EncodeToString(stray.ID)))
 	return true, nil
 }

@@ -53,16 +53,6 @@ type Token struct {
 	loginEpoch uint64           // of the module when login was opened
 }
 
-// Waits tells how many calls can wait for the token at the same time: as many as it
-// has sessions, for an HSM is at the other end of a bus or a network. It is 0 for
-// SoftHSM2, which computes in this process.
-func (t *Token) Waits() int {
-	if t.who.softHSM() {
-		return 0
-	}
-	return cap(t.free)
-}
-
 // Check asks the token who it is, has it do real work with a test key of the
 // session, or what else it can do, compares the result, and asks for random
 // numbers. It leaves nothing behind.

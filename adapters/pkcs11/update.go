@@ -14,7 +14,6 @@ import (
 // Update changes label and operations of a key, on both halves of a pair; then
 // what cannot be taken back: its extractability, or its private half.
 func (t *Token) Update(ctx context.Context, ref hsm.Ref, c hsm.Change) error {
-	remembered := t.handles.all() // what is taken back is forgotten, and may be changed again when this is repeated
 	return t.change(ctx, "updating a key", ref, func(s *session, halves []*located) error {
 		held, changed := halves[0], halves
 		if c.RemovePrivate {
@@ -30,7 +29,7 @@ func (t *Token) Update(ctx context.Context, ref hsm.Ref, c hsm.Change) error {
 		for i, o := range changed {
 			before[i] = *o
 		}
-		p := past{remembered, before}
+		p := t.past(before)
 		back := func(n int) (done bool) {
 			done = true
 			for i, o := range changed[:n] {

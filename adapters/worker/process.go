@@ -28,6 +28,10 @@ type Program struct {
 	Args   []string
 	Env    []string  // all of the worker's environment
 	Stderr io.Writer // standard output and error of the worker; nil: none
+
+	// Slack is how late timers of the worker may be, those of its runtime too; 0: as
+	// late as its maker's. It has an effect on Linux alone.
+	Slack time.Duration
 }
 
 // Process is a worker that was started.
@@ -54,7 +58,7 @@ func Start(p Program) (*Process, error) {
 	cmd.Env, cmd.Stdout, cmd.Stderr = p.Env, p.Stderr, p.Stderr
 	cmd.ExtraFiles = []*os.File{far}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // an interrupt from the terminal is for its maker
-	if err := cmd.Start(); err != nil {
+	if err := withSlack(p.Slack, cmd.Start); err != nil {
 		near.Close()
 		return nil, fault.Wrap(fault.Unavailable, err, "a worker process cannot be started")
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"runtime"
 
 	"gatehouse/adapters/pkcs11"
 	"gatehouse/app/workers"
@@ -41,14 +40,12 @@ func Load(c LibraryConfig, log *slog.Logger) (Library, error) {
 	if err != nil {
 		return Library{}, err
 	}
-	p := processors{base: runtime.GOMAXPROCS(0)}
 	return Library{
 		Open: func(ctx context.Context, slot uint, pin secret.Value) (token.Token, error) {
 			t, err := m.Open(ctx, slot, pin)
 			if err != nil {
 				return nil, err
 			}
-			p.opened(slot, t.Waits())
 			return t, nil
 		},
 		Answers: func(ctx context.Context) error {

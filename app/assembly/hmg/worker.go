@@ -43,7 +43,7 @@ func Work(ctx context.Context, c LibraryConfig, log *slog.Logger) error {
 	// other, and there are other workers for the rest.
 	runtime.GOMAXPROCS(1)
 	quiet := slog.New(slog.DiscardHandler) // the gateway logs what its workers answer
-	lib := &ownLibrary{cfg: c, log: log, processors: processors{base: 1}}
+	lib := &ownLibrary{cfg: c, log: log}
 	gw := gateway.New(gateway.Config{Open: lib.open, Answers: lib.answers, Now: time.Now, Log: quiet})
 	server := hmgserver.New(hmgserver.Config{
 		Gateway: gw, Log: quiet, Software: "gatehouse-hmg " + version.Number,
@@ -77,8 +77,6 @@ type ownLibrary struct {
 	cfg LibraryConfig
 	log *slog.Logger
 
-	processors processors
-
 	mu     sync.Mutex
 	module *pkcs11.Module
 	tokens map[uint]*pkcs11.Token
@@ -109,7 +107,6 @@ func (l *ownLibrary) open(ctx context.Context, slot uint, pin secret.Value) (tok
 	if err != nil {
 		return nil, err
 	}
-	l.processors.opened(slot, t.Waits())
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.tokens[slot] = t

@@ -11,6 +11,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"os"
+	"path/filepath"
 	"reflect"
 	"strings"
 	"sync"
@@ -57,7 +58,7 @@ func LoadWorkers(ctx context.Context, c LibraryConfig, n int, p WorkerProgram, l
 	if err := c.Validate(); err != nil {
 		return Library{}, err
 	}
-	ws := &workshop{program: p, env: c.environment(), log: log, slots: map[uint]*workers.Slot{}}
+	ws := &workshop{program: p, env: c.environment(), slack: c.slack(), log: log, slots: map[uint]*workers.Slot{}}
 	asked, cancel := context.WithTimeout(ctx, starting)
 	defer cancel()
 	if err := ws.answers(asked); errors.Is(err, fault.Invalid) {
@@ -103,10 +104,23 @@ func (c LibraryConfig) environment() []string {
 	return env
 }
 
+// slack returns how late the timers of a worker may be. Go's runtime looks every 20 us
+// whether a thread is still in the library, and then has another thread do what else
+// there is to do, on the processor that a call of SoftHSM2 needs. With this slack it
+// comes when a call of a few milliseconds has ended. A library that waits for an HSM
+// is another matter: its calls are to wait at the same time.
+func (c LibraryConfig) slack() time.Duration {
+	if strings.Contains(strings.ToLower(filepath.Base(c.Library)), "softhsm") {
+		return 5 * time.Millisecond
+	}
+	return 0
+}
+
 // workshop starts workers.
 type workshop struct {
 	program WorkerProgram
 	env     []string
+	slack   time.Duration
 	log     *slog.Logger
 
 	mu     sync.Mutex
@@ -116,7 +130,9 @@ type workshop struct {
 }
 
 func (ws *workshop) process(env ...string) (*worker.Process, error) {
-	return worker.Start(worker.Program{Path: ws.program.Path, Name: "gatehouse-hmg", Args: ws.program.Args, Env: append(env, ws.env...), Stderr: ws.program.Stderr})
+	return worker.Start(worker.Program{
+		Path: ws.program.Path, Name: "gatehouse-hmg", Args: ws.program.Args, Env: append(env, ws.env...), Stderr: ws.program.Stderr, Slack: ws.slack,
+	})
 }
 
 // start starts a worker and logs in. When ctx ends first, the worker still has a
