@@ -149,7 +149,7 @@ func (c *conn) greet(ctx context.Context) error {
 	c.answer(f.ID, hmgwire.NewHello(c.s.cfg.Software, hmgwire.Limits{
 		Frame: hmgwire.MaxFrame, Requests: uint32(c.s.cfg.Requests),
 	}), true)
-	_ = c.raw.SetDeadline(time.Time{})
+	_ = c.raw.SetReadDeadline(time.Time{}) // that for writing is the patient writer's
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.greeted = true

@@ -244,6 +244,32 @@ func TestSlowClients(t *testing.T) {
 			t.Error("the connection still stands")
 		}
 	})
+	t.Run("that have never read", func(t *testing.T) {
+		t.Parallel()
+		// The first writes after the greeting get stuck: so soon that the writer would
+		// not move its deadline yet.
+		w := newWorld(t, func(c *hmgserver.Config) { c.Patience = 6 * time.Second })
+		answer := make([]byte, 1<<20)
+		w.operate = func(context.Context, operations.Operation) (operations.Result, error) {
+			return operations.Result{Output: answer}, nil
+		}
+		p := w.opened(t)
+		var request bytes.Buffer
+		for id := range uint64(32) { // more than a connection holds
+			_ = hmgwire.Append(&request, hmgwire.KindOperate, 10+id, sign(1, nil))
+		}
+		_, _ = p.conn.Write(request.Bytes())
+		var ping bytes.Buffer
+		_ = hmgwire.Append(&ping, hmgwire.KindPing, 9, nil)
+		var err error
+		for err == nil { // until the server has had enough
+			_, err = p.conn.Write(ping.Bytes())
+		}
+		var timeout net.Error
+		if errors.As(err, &timeout) && timeout.Timeout() {
+			t.Error("the connection still stands")
+		}
+	})
 	t.Run("that take no inventory", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t, func(c *hmgserver.Config) { c.Patience = 2 * time.Second })
