@@ -50,6 +50,11 @@ func (t *Token) changeNow(s *session, ref hsm.Ref, f func(*session, []*located) 
 	if k.public == nil && g.hides() { // a change of one half is none
 		return errHidden()
 	}
+	if ref.Class == hsm.PrivateKey && len(g.publics) == 0 {
+		if err := t.lone(s, &k.located); err != nil {
+			return err
+		}
+	}
 	halves := []*located{&k.located}
 	if k.public != nil && k.public != &k.located {
 		halves = append(halves, k.public)
@@ -67,6 +72,33 @@ func (t *Token) changeNow(s *session, ref hsm.Ref, f func(*session, []*located) 
 		return err
 	}
 	return errBegun{fixed(err)}
+}
+
+// lone makes sure that there is no public half to a private key for which none was
+// found: that search may have found too little. One for all that has the key's CKA_ID
+// must find the key itself, and no public key. errMoved says that it finds one.
+func (t *Token) lone(s *session, o *located) error {
+	if len(o.ID) == 0 {
+		return nil
+	}
+	os, err := t.withID(s, o.ID)
+	if err != nil {
+		return err
+	}
+	found := false
+	for _, n := range os {
+		switch {
+		case !sameFamily(n.Type, o.Type):
+		case n.Class == hsm.PublicKey:
+			return errMoved
+		case n.Class == hsm.PrivateKey:
+			found = true
+		}
+	}
+	if !found {
+		return errHidden()
+	}
+	return nil
 }
 
 // fixed makes Denied of the many ways in which tokens refuse a change, and says of what.

@@ -203,6 +203,45 @@ func TestHiddenHalf(t *testing.T) {
 	}
 }
 
+// TestSearchThatFindsTooLittle: a public half that one search does not find, or all
+// searches from some moment on, is not left behind by a change that is told as done.
+func TestSearchThatFindsTooLittle(t *testing.T) {
+	in, tok := injected(t)
+	for name, change := range map[string]func(hsm.Object) error{
+		"rename": func(o hsm.Object) error {
+			label := []byte("renamed")
+			return tok.Update(t.Context(), o.Ref(), hsm.Change{Label: &label})
+		},
+		"destroy": func(o hsm.Object) error { return tok.Destroy(t.Context(), o.Ref()) },
+	} {
+		for _, when := range []string{"nth", "from"} {
+			for n := range 8 {
+				rule := fmt.Sprintf("C_FindObjects %s %d -> keep 0", when, n+1)
+				t.Run(name+", "+rule, func(t *testing.T) {
+					tpl := p256
+					tpl.ID = fmt.Appendf(nil, "%s %s %d", name, when, n)
+					tpl.Label = tpl.ID
+					o, err := tok.Generate(t.Context(), tpl)
+					if err != nil {
+						t.Fatal(err)
+					}
+					inject(t, in, rule)
+					err = change(o)
+					inject(t, in)
+					for _, half := range list(t, tok, hsm.Filter{ID: o.ID}) {
+						if err == nil && bytes.Equal(half.Label, o.Label) {
+							t.Errorf("the change is told as done, and the %s is as it was", half.Class)
+						}
+					}
+					if err != nil && !errors.Is(err, fault.Unavailable) && !errors.Is(err, fault.NotFound) {
+						t.Errorf("got %v, want the HSM out of order, or no key", err)
+					}
+				})
+			}
+		}
+	}
+}
+
 // TestSecondLook: a key that shows a wrong public key once is not another key.
 func TestSecondLook(t *testing.T) {
 	s := newShim(t)
