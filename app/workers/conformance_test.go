@@ -20,14 +20,26 @@ import (
 func TestConformance(t *testing.T) {
 	t.Parallel()
 	slot := tokensim.New(tokensim.Options{PIN: secret.FromString(tokensimtest.PIN), Label: "simulated"})
-	tokentest.Run(t, tokensimtest.Harness(slot, func(t *testing.T, slot *tokensim.Slot, pin secret.Value) (token.Token, error) {
+	h := tokensimtest.Harness(slot, func(t *testing.T, slot *tokensim.Slot, pin secret.Value) (token.Token, error) {
 		t.Helper()
 		s, err := workers.Open(t.Context(), config(t, slot), 0, pin)
 		if err != nil {
 			return nil, err
 		}
 		return s, nil
-	}))
+	})
+	hang := h.Hang
+	h.Hang = func(t *testing.T, c tokentest.Call) (<-chan struct{}, func()) {
+		t.Helper()
+		if c != tokentest.Check {
+			return hang(t, c)
+		}
+		// Both workers are asked, in no order: if one alone hung, the other one could have answered before.
+		slot.Fail(tokensim.Fault{Call: tokensim.Check, Hang: true})
+		reached, release := hang(t, c)
+		return reached, func() { slot.Clear(); release() }
+	}
+	tokentest.Run(t, h)
 	tokensimtest.Check(t, slot)
 }
 
