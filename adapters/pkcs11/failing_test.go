@@ -169,7 +169,7 @@ func TestFailedGenerateLeavesNothing(t *testing.T) {
 	s, tok, _ := failing(t)
 	for name, rv := range map[string]uint64{"device error": raw.CKR_DEVICE_ERROR, "general error": raw.CKR_GENERAL_ERROR} {
 		t.Run(name, func(t *testing.T) {
-			s.tell(generateKey, failAfter, 2, rv) // it is tried once more
+			s.tell(generateKey, failAfter, 1, rv)
 			if _, err := tok.Generate(t.Context(), aesKey); err == nil {
 				t.Error("got no error")
 			}
@@ -190,37 +190,6 @@ func TestFailedGenerateLeavesNothing(t *testing.T) {
 	})
 	if _, err := tok.Generate(t.Context(), aesKey); err != nil {
 		t.Errorf("generating after all that: %v", err)
-	}
-}
-
-// TestUnclearFailureIsTriedOnceMore: the call that failed has made a key, which is
-// removed before the next one.
-func TestUnclearFailureIsTriedOnceMore(t *testing.T) {
-	for name, c := range map[string]struct {
-		function int
-		make     func(*pkcs11.Token) (hsm.Object, error)
-	}{
-		"generate": {generateKey, func(tok *pkcs11.Token) (hsm.Object, error) { return tok.Generate(t.Context(), aesKey) }},
-		"import": {createObject, func(tok *pkcs11.Token) (hsm.Object, error) {
-			return tok.Import(t.Context(), aesKey, secret.New(bytes.Repeat([]byte{1}, 32)))
-		}},
-	} {
-		t.Run(name, func(t *testing.T) {
-			s, tok, _ := failing(t)
-			before := s.calls(c.function)
-			s.tell(c.function, failAfter, 1, raw.CKR_GENERAL_ERROR)
-			o, err := c.make(tok)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if got := s.calls(c.function) - before; got != 2 {
-				t.Errorf("got %d calls, want 2", got)
-			}
-			if diff := cmp.Diff([]hsm.Object{o}, list(t, tok, hsm.Filter{ID: aesKey.ID})); diff != "" {
-				t.Errorf("objects with the CKA_ID (-want +got):\n%s", diff)
-			}
-			useAll(t, tok, []hsm.Ref{o.Ref()})
-		})
 	}
 }
 

@@ -186,9 +186,7 @@ type way func(*session) ([]cryptoki.Object, error)
 
 // create makes a key in one of several ways, if no key of the class and the
 // template's CKA_ID is there, and reads it back. Whatever a failure leaves
-// behind with the CKA_ID is removed. What fails for no clear reason on SoftHSM2 is
-// tried once more: it fails so now and then when other processes use the token, and
-// makes nothing later. Of an HSM that is not known.
+// behind with the CKA_ID is removed.
 func (t *Token) create(ctx context.Context, tpl hsm.Template, class hsm.Class, ways []way) (hsm.Object, error) {
 	return again(ctx, t, write, func(s *session) (hsm.Object, error) {
 		before, err := t.withID(s, tpl.ID)
@@ -205,28 +203,23 @@ func (t *Token) create(ctx context.Context, tpl hsm.Template, class hsm.Class, w
 		}
 		defer t.changed(tpl.ID)
 		var o hsm.Object
-		once := false // something was tried once more
-		for len(ways) > 0 {
+		for _, way := range ways {
 			var objects []cryptoki.Object
-			if objects, err = ways[0](s); err == nil {
+			if objects, err = way(s); err == nil {
 				o, err = t.made(s, tpl, class, objects)
 			}
 			if err == nil {
 				return o, nil
 			}
-			more := otherMechanism[code(err)]
+			another := otherMechanism[code(err)]
 			if left := t.cleanUp(s, err, tpl.ID, class, objects); left != nil {
 				t.log.Warn("remains of a key that could not be made are left in the token",
 					slog.String("id", hex.EncodeToString(tpl.ID)), slog.Any("error", left))
-				err, more = halfDone(err), false
-			} else if !once && t.who.softHSM() && unclear(err) {
-				once = true
-				continue
+				err, another = halfDone(err), false
 			}
-			if !more {
+			if !another {
 				break
 			}
-			ways = ways[1:]
 		}
 		return hsm.Object{}, errBegun{noRoom(err)}
 	})
