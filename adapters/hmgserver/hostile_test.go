@@ -148,6 +148,19 @@ func TestProtocolViolations(t *testing.T) {
 	})
 }
 
+// givenUp writes b again and again, until the server has had enough.
+func (p *peer) givenUp(b []byte) {
+	p.t.Helper()
+	var err error
+	for err == nil {
+		_, err = p.conn.Write(b)
+	}
+	var timeout net.Error
+	if errors.As(err, &timeout) && timeout.Timeout() {
+		p.t.Error("the connection still stands")
+	}
+}
+
 func TestSlowClients(t *testing.T) {
 	t.Parallel()
 	// hasty ends what never begins; brief leaves time to begin, on a busy machine
@@ -235,14 +248,7 @@ func TestSlowClients(t *testing.T) {
 		if n := calls.Load(); n > 1024 {
 			t.Errorf("%d answers were made for a client that reads none", n)
 		}
-		var err error
-		for err == nil { // until the server has had enough
-			_, err = p.conn.Write([]byte{0})
-		}
-		var timeout net.Error
-		if errors.As(err, &timeout) && timeout.Timeout() {
-			t.Error("the connection still stands")
-		}
+		p.givenUp([]byte{0})
 	})
 	t.Run("that have never read", func(t *testing.T) {
 		t.Parallel()
@@ -261,14 +267,7 @@ func TestSlowClients(t *testing.T) {
 		_, _ = p.conn.Write(request.Bytes())
 		var ping bytes.Buffer
 		_ = hmgwire.Append(&ping, hmgwire.KindPing, 9, nil)
-		var err error
-		for err == nil { // until the server has had enough
-			_, err = p.conn.Write(ping.Bytes())
-		}
-		var timeout net.Error
-		if errors.As(err, &timeout) && timeout.Timeout() {
-			t.Error("the connection still stands")
-		}
+		p.givenUp(ping.Bytes())
 	})
 	t.Run("that take no inventory", func(t *testing.T) {
 		t.Parallel()

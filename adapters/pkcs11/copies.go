@@ -117,7 +117,7 @@ func (t *Token) copy(s *session, k *key, j job) (*copied, error) {
 	}
 	c := &copied{epoch: t.m.epoch.Load(), login: t.logins.Load(), key: map[cryptoki.Kind]*cryptoki.Proof{}}
 	for kind, attr := range permits {
-		c.key[kind] = proofOf(k.located, 1, cryptoki.Attribute{Type: attr, Value: boolean(true)})
+		c.key[kind] = proofOf(k.located, glimpse, cryptoki.Attribute{Type: attr, Value: boolean(true)})
 	}
 	id := []byte(rand.Text())
 	c.proof = cryptoki.NewProof(attributes{{Type: pkcs11.CKA_ID, Value: id}})

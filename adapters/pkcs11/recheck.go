@@ -31,11 +31,13 @@ const (
 	RecheckNever
 )
 
-// Each attribute is dear on some tokens: two are enough for a result. What is to
-// be changed or destroyed is looked at from all sides.
+// Each attribute is dear on some tokens: two are enough for a result, and one when a
+// copy of the key was used. What is to be changed or destroyed is looked at from all
+// sides.
 const (
-	glance = 2
-	look   = 4
+	glimpse = 1
+	glance  = 2
+	look    = 4
 )
 
 // proofOf returns what tells o from other objects, and that it has more besides.

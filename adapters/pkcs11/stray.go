@@ -136,9 +136,6 @@ func (t *Token) takeBack(s *session, o *located, c hsm.Change, mask keys.Ops, p 
 	if err := t.updateOne(s, stray, back, p, deep); err != nil {
 		return false, err
 	}
-	// What is remembered of it is true again, and is needed when the change is repeated
-	// and goes there again.
-	t.writes.Add(1)
 	t.log.Warn("a change went to another key, and was taken back", slog.String("id", hex.EncodeToString(stray.ID)))
 	return true, nil
 }

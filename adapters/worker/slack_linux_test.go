@@ -2,11 +2,13 @@ package worker_test
 
 import (
 	"bytes"
-	"os"
 	"runtime"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"gatehouse/adapters/worker"
 )
@@ -16,14 +18,11 @@ func TestSlack(t *testing.T) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	mine := func() string {
-		b, err := os.ReadFile("/proc/thread-self/timerslack_ns")
-		if err != nil {
-			b, err = os.ReadFile("/proc/self/timerslack_ns") // of the first thread
-		}
+		ns, err := unix.PrctlRetInt(unix.PR_GET_TIMERSLACK, 0, 0, 0, 0)
 		if err != nil {
 			t.Fatal(err)
 		}
-		return strings.TrimSpace(string(b))
+		return strconv.Itoa(ns)
 	}
 	before := mine()
 	for _, c := range []struct {
