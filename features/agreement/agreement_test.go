@@ -30,9 +30,9 @@ func TestAgreement(t *testing.T) {
 		t.Logf("agreement\n%sopenssl was started %d times, pkcs11-tool %d times", b.String(), w.openssl.Calls(), w.tool.Calls())
 	})
 	for _, kind := range agreement.Kinds() {
+		agreed[kind] = map[agreement.Peer]int{}
 		t.Run(string(kind), func(t *testing.T) {
 			t.Parallel()
-			agreed[kind] = map[agreement.Peer]int{}
 			if kind == agreement.HSM {
 				t.Run("pkcs11-tool says no", func(t *testing.T) { saysNo(t, w, ring) })
 			}
