@@ -39,6 +39,7 @@ func startingSteps() []Step {
 		{When, `^a gateway is started with ([A-Z0-9_]+) left out$`, on1((*scenario).startsWithout)},
 		{When, `^a gateway is started with ([A-Z0-9_]+) naming (a file that is not there|a file of noise)$`, on2((*scenario).startsWithFile)},
 		{When, `^a gateway is started with HMG_LISTEN_PORT (that somebody else listens at|that is no number)$`, on1((*scenario).startsWithPort)},
+		{When, `^a gateway is started with ([A-Z0-9_]+) set to (-[0-9]+s?)$`, on2((*scenario).startsBelow)},
 		{When, `^it is told to end$`, on0((*scenario).endsGateway)},
 		{Then, `^it does not start, and says in one line what is wrong with ([A-Z0-9_]+)$`, on1((*scenario).didNotStart)},
 		{Then, `^it serves at port 4442, and tells its health at 4441 and 4440$`, on0((*scenario).servesAsUsual)},
@@ -95,6 +96,10 @@ func (s *scenario) startsWithPort(ctx context.Context, port string) error {
 		return err
 	}
 	return s.startsGateway(ctx, "HMG_LISTEN_PORT="+number)
+}
+
+func (s *scenario) startsBelow(ctx context.Context, setting, value string) error {
+	return s.startsGateway(ctx, setting+"="+value)
 }
 
 func (s *scenario) endsGateway(context.Context) error {

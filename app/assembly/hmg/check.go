@@ -21,10 +21,14 @@ import (
 // trial is how long a library may take to load when only that is asked.
 const trial = 20 * time.Second
 
+// mostWorkers bounds PKCS11_WORKERS: each is a process with a login and sessions
+// of its own, for each slot, and far fewer keep an HSM busy.
+const mostWorkers = 64
+
 // Validate reports everything that is wrong with the configuration, joined,
 // without starting anything; the library is looked for, and not loaded.
 func (c Config) Validate() error {
-	return errors.Join(c.checkTLS(time.Now()), c.checkPorts(), c.LibraryConfig.Validate())
+	return errors.Join(c.checkTLS(time.Now()), c.checkPorts(), c.checkLimits(), c.LibraryConfig.Validate())
 }
 
 // Trial reports everything that keeps a gateway from starting here and now,
@@ -86,6 +90,26 @@ func (c Config) checkPorts() error {
 	}
 	if c.Address != "" && net.ParseIP(c.Address) == nil {
 		wrong = append(wrong, fault.New(fault.Invalid, "HMG_LISTEN_ADDRESS is not an IP address"))
+	}
+	return errors.Join(wrong...)
+}
+
+// checkLimits reports numbers and times that nothing can be done with.
+func (c Config) checkLimits() error {
+	var wrong []error
+	if c.Workers < 0 || c.Workers > mostWorkers {
+		wrong = append(wrong, fault.New(fault.Invalid, "PKCS11_WORKERS must be 0 to %d", mostWorkers))
+	}
+	if c.Queue < 0 {
+		wrong = append(wrong, fault.New(fault.Invalid, "HMG_QUEUE must not be negative"))
+	}
+	for _, t := range []struct {
+		setting string
+		value   time.Duration
+	}{{"HMG_QUEUE_TIME", c.QueueTime}, {"HMG_DRAIN", c.Drain}, {"HMG_RELOAD_EVERY", c.Reload}} {
+		if t.value < 0 {
+			wrong = append(wrong, fault.New(fault.Invalid, "%s must not be negative", t.setting))
+		}
 	}
 	return errors.Join(wrong...)
 }

@@ -30,7 +30,7 @@ type LibraryConfig struct {
 type Config struct {
 	LibraryConfig
 
-	Workers int `default:"2" env:"PKCS11_WORKERS" help:"Processes that load the library, for each slot in use. 0: it is loaded into the gateway itself, and a call that hangs then hangs for good." name:"pkcs11-workers" placeholder:"N"`
+	Workers int `default:"2" env:"PKCS11_WORKERS" help:"Processes that load the library, for each slot in use, 64 at most. 0: it is loaded into the gateway itself, and a call that hangs then hangs for good." name:"pkcs11-workers" placeholder:"N"`
 
 	CertFile         string `env:"CERT_FILE"          help:"PKCS#12 file (or PEM) with the gateway's TLS certificate and private key."                       name:"cert-file"          placeholder:"FILE"`
 	CertPasswordFile string `env:"CERT_PASSWORD_FILE" help:"File whose first line is the password of the PKCS#12 file, if it has one; the variable CERT_PASSWORD may hold it instead."                                     name:"cert-password-file" placeholder:"FILE"`
@@ -41,9 +41,9 @@ type Config struct {
 	HealthPort    uint16        `default:"4441"           env:"HMG_HEALTH_PORT"                                        help:"Port of GET /health over HTTP; 0: none."                            name:"health-port"     placeholder:"PORT"`
 	HealthTLSPort uint16        `default:"4440"           env:"HMG_HEALTH_TLS_PORT"                                    help:"Port of GET /health over HTTPS; 0: none."                           name:"health-tls-port" placeholder:"PORT"`
 	Drain         time.Duration `default:"20s"            env:"HMG_DRAIN"                                              help:"How long requests under way may take to end when the gateway stops." name:"drain"          placeholder:"TIME"`
-	Reload        time.Duration `default:"2s"             env:"HMG_RELOAD_EVERY"                                        help:"How often the files of CERT_FILE and CA_FILE are looked at for a change; SIGHUP has them read at once." name:"reload-every" placeholder:"TIME"`
-	Queue         int           `default:"2048"           env:"HMG_QUEUE"                                               help:"How many operations may wait for a slot; further ones are refused at once, as busy."                                    name:"queue"        placeholder:"N"`
-	QueueTime     time.Duration `default:"5s"             env:"HMG_QUEUE_TIME"                                          help:"How long operations may have to wait for a slot, as far as the pace of those before tells; further ones are refused at once, as busy." name:"queue-time"   placeholder:"TIME"`
+	Reload        time.Duration `default:"2s"             env:"HMG_RELOAD_EVERY"                                        help:"How often the files of CERT_FILE and CA_FILE are looked at for a change; SIGHUP has them read at once. 0: every 2s." name:"reload-every" placeholder:"TIME"`
+	Queue         int           `default:"2048"           env:"HMG_QUEUE"                                               help:"How many operations may wait for a slot; further ones are refused at once, as busy. 0: 2048."                                    name:"queue"        placeholder:"N"`
+	QueueTime     time.Duration `default:"5s"             env:"HMG_QUEUE_TIME"                                          help:"How long operations may have to wait for a slot, as far as the pace of those before tells; further ones are refused at once, as busy. 0: 5s." name:"queue-time"   placeholder:"TIME"`
 	LogLevel      string        `default:"info"           enum:"debug,info,warn,error"                                 env:"HMG_LOG_LEVEL"                                                       help:"Least severe log records to write: debug, info, warn or error." name:"log-level" placeholder:"LEVEL"`
 
 	Hangup <-chan os.Signal `kong:"-"` // SIGHUP: read the TLS files again

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -32,6 +33,18 @@ type DoctorConfig struct {
 	JSON     bool          `help:"Write JSON."`
 
 	AskPIN func() (secret.Value, error) `kong:"-"` // asks somebody at a terminal; nil: nobody is there
+}
+
+// Validate reports everything that is wrong with what is asked, joined.
+func (c DoctorConfig) Validate() error {
+	wrong := []error{c.LibraryConfig.Validate()}
+	if c.Measure < 0 {
+		wrong = append(wrong, fault.New(fault.Invalid, "--measure must not be negative"))
+	}
+	if c.Patience <= 0 {
+		wrong = append(wrong, fault.New(fault.Invalid, "--patience must be longer than nothing"))
+	}
+	return errors.Join(wrong...)
 }
 
 // errEssential ends the program with a status other than 0.

@@ -17,7 +17,7 @@ import (
 // Validate tells everything that is wrong with the configuration, joined, as
 // far as that shows without starting. Kong calls it too.
 func (c Config) Validate() error {
-	var wrong []error
+	wrong := []error{c.Links.Validate()}
 	if _, _, err := net.SplitHostPort(c.Listen); err != nil {
 		wrong = append(wrong, fault.New(fault.Invalid, "--listen must be an address and port, such as :8443"))
 	}
@@ -31,7 +31,10 @@ func (c Config) Validate() error {
 		wrong = append(wrong, fault.New(fault.Invalid, "--recover-every and --recovery-grace must be longer than nothing"))
 	}
 	if c.ProbeEvery < 0 {
-		wrong = append(wrong, fault.New(fault.Invalid, "--probe-every must be longer than nothing"))
+		wrong = append(wrong, fault.New(fault.Invalid, "--probe-every must not be negative"))
+	}
+	if c.DrainWithin < 0 {
+		wrong = append(wrong, fault.New(fault.Invalid, "--drain-within must not be negative"))
 	}
 	return errors.Join(wrong...)
 }

@@ -3,6 +3,7 @@ package service
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"time"
 
 	"gatehouse/adapters/dsmtoken"
@@ -22,15 +23,16 @@ type Links struct {
 	MaxAge      time.Duration `default:"5m" env:"GATEHOUSE_HMG_CONNECTION_AGE" help:"After how long a connection to a gateway is changed for a new one, so that a load balancer can choose anew; 0: never." name:"hmg-connection-age" placeholder:"DURATION"`
 }
 
-// Validate tells what is wrong.
+// Validate tells everything that is wrong, joined.
 func (l Links) Validate() error {
+	var wrong []error
 	if l.Connections < 0 || l.Connections > 16 {
-		return fault.New(fault.Invalid, "--hmg-connections must be 1 to 16")
+		wrong = append(wrong, fault.New(fault.Invalid, "--hmg-connections must be 1 to 16"))
 	}
 	if l.MaxAge < 0 || l.MaxAge > 0 && l.MaxAge < time.Second {
-		return fault.New(fault.Invalid, "--hmg-connection-age must be 0 or at least 1s")
+		wrong = append(wrong, fault.New(fault.Invalid, "--hmg-connection-age must be 0 or at least 1s"))
 	}
-	return nil
+	return errors.Join(wrong...)
 }
 
 // Dialer opens tokens through gateways, and other services as tokens. Tokens at

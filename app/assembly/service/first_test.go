@@ -133,9 +133,19 @@ func TestTrial(t *testing.T) {
 		{"no certificate", func(c *service.Config) { c.TLSCert, c.TLSKey = none, none }, []string{"--tls-cert: cannot read " + none}},
 		{"no passphrase file named", func(c *service.Config) { c.MasterKey = "passphrase" }, []string{"--master-passphrase-file is required"}},
 		{"no passphrase file", func(c *service.Config) { c.MasterKey, c.PassphraseFile = "passphrase", none }, []string{"--master-passphrase-file: " + none + " is not there"}},
+		{"connections past counting", func(c *service.Config) { c.Connections = 17 }, []string{"--hmg-connections must be 1 to 16"}},
+		{"connections that end at once", func(c *service.Config) { c.MaxAge = time.Millisecond }, []string{"--hmg-connection-age must be 0 or at least 1s"}},
+		{"probes backwards in time", func(c *service.Config) { c.ProbeEvery = -time.Second }, []string{"--probe-every must not be negative"}},
+		{"an end that is past", func(c *service.Config) { c.DrainWithin = -time.Second }, []string{"--drain-within must not be negative"}},
 		{"everything", func(c *service.Config) {
-			*c = service.Config{Listen: "here", TLSCert: none, StoreConfig: service.StoreConfig{MasterKey: "passphrase", DataDir: file}}
-		}, []string{"--listen ", "--tls-cert and", "--master-passphrase-file ", "--recover-every ", "--data-dir: "}},
+			*c = service.Config{
+				Listen: "here", TLSCert: none, StoreConfig: service.StoreConfig{MasterKey: "passphrase", DataDir: file},
+				Links: service.Links{Connections: -1, MaxAge: -1}, ProbeEvery: -1, DrainWithin: -1,
+			}
+		}, []string{
+			"--listen ", "--tls-cert and", "--master-passphrase-file ", "--recover-every ", "--data-dir: ",
+			"--hmg-connections ", "--hmg-connection-age ", "--probe-every ", "--drain-within ",
+		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
