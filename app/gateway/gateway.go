@@ -36,7 +36,7 @@ type Config struct {
 	Log      *slog.Logger
 
 	Linger       time.Duration // how long a slot that nobody uses stays logged in; 0 means 10 minutes
-	ProbeEvery   time.Duration // between probes of a slot without traffic; 0 means 5 seconds
+	ProbeEvery   time.Duration // between probes of a slot without traffic, while nobody asks for its health; 0 means 5 seconds
 	ProbeTimeout time.Duration // after which a probe that hangs counts as failed; 0 means 3 seconds
 }
 
@@ -48,6 +48,7 @@ type Gateway struct {
 	mu      sync.Mutex // never held during a call to the HSM
 	slots   map[uint]*slot
 	library health
+	asked   time.Time // when somebody last asked for the gateway's health
 	closed  bool
 	busy    sync.WaitGroup // probes, and tokens being closed
 }

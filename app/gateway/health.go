@@ -25,6 +25,13 @@ type health struct {
 // probeSoon is how long an unhealthy slot waits for its next probe.
 const probeSoon = time.Second
 
+// Who asks for the gateway's health every few seconds relies on it: then what was
+// seen last must not be older than a second, in which Probe passes by.
+const (
+	watched      = 10 * time.Second       // after the last time that somebody asked
+	probeWatched = 500 * time.Millisecond // between probes then: each time that Probe passes by
+)
+
 func (h *health) due(now time.Time, every time.Duration) bool {
 	switch {
 	case !h.probing.IsZero():
@@ -49,6 +56,7 @@ func (g *Gateway) Healthy() bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	now := g.cfg.Now()
+	g.asked = now
 	used := false
 	for _, s := range g.slots {
 		if !s.inUse() {

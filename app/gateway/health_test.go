@@ -161,6 +161,24 @@ func TestHungProbe(t *testing.T) {
 	})
 }
 
+// TestWatchedHealth: while somebody asks for it, it is never old.
+func TestWatchedHealth(t *testing.T) {
+	t.Parallel()
+	inWorld(t, func(w *world) {
+		l := w.mustOpen(pin)
+		w.pass(20 * time.Second)
+		w.wantHealthy(true)
+		w.slot.Fail(tokensim.Fault{Call: tokensim.Check, Hang: true, Stays: true})
+		for range 4 {
+			w.pass(time.Second)
+			_ = w.g.Healthy()
+		}
+		w.pass(time.Second)
+		w.wantHealthy(false)
+		closing(w.t, l)
+	})
+}
+
 // TestProbeThatIgnoresItsContext: even a probe that never returns tells something.
 func TestProbeThatIgnoresItsContext(t *testing.T) {
 	t.Parallel()

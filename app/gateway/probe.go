@@ -31,6 +31,10 @@ func (g *Gateway) Probe(ctx context.Context) {
 		return
 	}
 	now := g.cfg.Now()
+	every := g.cfg.ProbeEvery
+	if !g.asked.IsZero() && now.Sub(g.asked) < watched {
+		every = min(every, probeWatched)
+	}
 	used := false
 	for _, s := range g.slots {
 		g.expire(s, now)
@@ -45,13 +49,13 @@ func (g *Gateway) Probe(ctx context.Context) {
 		if s.health.stuck(now, g.cfg.ProbeTimeout) && !s.health.bad {
 			g.fail(s, now, context.DeadlineExceeded)
 		}
-		if s.health.due(now, g.cfg.ProbeEvery) {
+		if s.health.due(now, every) {
 			s.health.probing = now
 			l, retry, epoch := s.login, s.retry, s.epoch.Load()
 			g.busy.Go(func() { g.probe(ctx, s, l, retry, epoch) })
 		}
 	}
-	if !used && g.library.due(now, g.cfg.ProbeEvery) {
+	if !used && g.library.due(now, every) {
 		g.library.probing = now
 		g.busy.Go(func() { g.probeLibrary(ctx) })
 	}
