@@ -84,8 +84,8 @@ func writeSlot(b *strings.Builder, s report.Slot, now time.Time) {
 			steps = append(steps, fmt.Sprintf("%d× %s", n, step))
 		}
 		slices.Sort(steps)
-		fmt.Fprintf(w, "  worker %d\t%s for %s\t%d calls\t%d restarts\t%s\t%s\n",
-			k.Number, state, brief(now.Sub(k.Since)), k.Calls, k.Restarts, strings.Join(steps, ", "), k.Why)
+		fmt.Fprintf(w, "  worker %d\t%s for %s\t%d calls\t%d sessions\t%d restarts\t%s\t%s\n",
+			k.Number, state, brief(now.Sub(k.Since)), k.Calls, k.Sessions, k.Restarts, strings.Join(steps, ", "), k.Why)
 	}
 	for _, e := range s.Errors {
 		fmt.Fprintf(w, "  %s\t%s\t%d times\tlast %s ago\n", e.Kind, e.Reason, e.Count, brief(now.Sub(e.Last)))

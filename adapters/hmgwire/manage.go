@@ -76,6 +76,9 @@ type Info struct {
 	Library      string               `cbor:"7,keyasint,omitempty"`
 	Generate     []GenerateCapability `cbor:"8,keyasint,omitempty"`
 	Mechanisms   []Mechanism          `cbor:"9,keyasint,omitempty"`
+	Sessions     int                  `cbor:"10,keyasint,omitempty"`
+	Renewed      uint64               `cbor:"11,keyasint,omitempty"`
+	Logins       uint64               `cbor:"12,keyasint,omitempty"`
 }
 
 // GenerateCapability is hsm.GenerateCapability.
@@ -98,6 +101,7 @@ func NewInfo(i hsm.Info) Info {
 	w := Info{
 		Slot: uint64(i.Slot), Label: Text(i.Label), Serial: Text(i.Serial), Manufacturer: Text(i.Manufacturer),
 		Model: Text(i.Model), Firmware: Text(i.Firmware), Library: Text(i.Library),
+		Sessions: i.Sessions.Open, Renewed: i.Sessions.Renewed, Logins: i.Sessions.Logins,
 	}
 	for _, g := range i.Capabilities.Generate {
 		w.Generate = append(w.Generate, GenerateCapability{Type: string(g.Type), MinBits: g.MinBits, MaxBits: g.MaxBits})
@@ -116,6 +120,7 @@ func (i Info) Info() hsm.Info {
 	h := hsm.Info{
 		Slot: uint(i.Slot), Label: Text(i.Label), Serial: Text(i.Serial), Manufacturer: Text(i.Manufacturer),
 		Model: Text(i.Model), Firmware: Text(i.Firmware), Library: Text(i.Library),
+		Sessions: hsm.Sessions{Open: i.Sessions, Renewed: i.Renewed, Logins: i.Logins},
 	}
 	for _, g := range i.Generate {
 		h.Capabilities.Generate = append(h.Capabilities.Generate,

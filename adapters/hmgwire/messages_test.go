@@ -164,6 +164,7 @@ func TestValuesTravel(t *testing.T) {
 				Generate:   []hsm.GenerateCapability{{Type: keys.RSA, MinBits: 2048, MaxBits: 4096}},
 				Mechanisms: []hsm.Mechanism{{Operation: "sign", Type: keys.RSA, Mode: operations.PSS, Hash: operations.SHA256}},
 			},
+			Sessions: hsm.Sessions{Open: 5, Renewed: 1 << 40, Logins: 3},
 		}
 		var w hmgwire.Info
 		if err := hmgwire.Decode(encode(t, hmgwire.NewInfo(want)), &w); err != nil {

@@ -81,12 +81,13 @@ func slot(s report.Slot, put func(Metric, float64, ...string)) {
 	if s.Workers == nil {
 		return
 	}
-	serving, restarts, steps := 0, 0, map[string]int{}
+	serving, restarts, open, steps := 0, 0, 0, map[string]int{}
 	for _, w := range s.Workers {
 		if w.Serving {
 			serving++
 		}
 		restarts += w.Restarts
+		open += w.Sessions
 		for step, times := range w.Steps {
 			steps[step] += times
 		}
@@ -94,6 +95,7 @@ func slot(s report.Slot, put func(Metric, float64, ...string)) {
 	put(workersAll, float64(len(s.Workers)), n)
 	put(workersServing, float64(serving), n)
 	put(workerRestarts, float64(restarts), n)
+	put(sessions, float64(open), n)
 	for _, step := range healing.Steps() {
 		put(healingSteps, float64(steps[step.String()]), n, step.String())
 	}

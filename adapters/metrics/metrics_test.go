@@ -45,7 +45,7 @@ func sources(t *testing.T) report.Sources {
 	return report.Sources{
 		Version: "1.2.3", Library: "/lib/hsm.so", Started: time.Now(), Now: time.Now, Gateway: g, Meter: counts,
 		Workers: func(uint) []workers.Status {
-			return []workers.Status{{Serving: true, Starts: 3, Steps: map[healing.Step]int{healing.NewWorker: 2}}, {Starts: 1}}
+			return []workers.Status{{Serving: true, Starts: 3, Steps: map[healing.Step]int{healing.NewWorker: 2}, Sessions: 5}, {Starts: 1, Sessions: 1}}
 		},
 		Traffic: func() report.Traffic {
 			return report.Traffic{Clients: 2, Queues: []report.Queue{{Slot: 7, Lane: "operations", UnderWay: 4, Waiting: 5, Limit: 6, Expected: time.Second}}}
@@ -89,6 +89,7 @@ func TestMetrics(t *testing.T) {
 		`gatehouse_hmg_workers_serving{slot="7"} 1`,
 		`gatehouse_hmg_worker_restarts_total{slot="7"} 2`,
 		`gatehouse_hmg_healing_steps_total{slot="7",step="new worker"} 2`,
+		`gatehouse_hmg_sessions{slot="7"} 6`,
 		"process_resident_memory_bytes", "go_goroutines",
 	} {
 		if !strings.Contains(text, want) {

@@ -47,6 +47,7 @@ var (
 	workersAll     = Metric{"workers", "gauge", []string{"slot"}, "Worker processes that there should be"}
 	workersServing = Metric{"workers_serving", "gauge", []string{"slot"}, "Worker processes that serve"}
 	workerRestarts = Metric{"worker_restarts_total", "counter", []string{"slot"}, "Worker processes that took the place of another one"}
+	sessions       = Metric{"sessions", "gauge", []string{"slot"}, "Sessions that the slot's workers have in the token, when they were last asked"}
 	healingSteps   = Metric{"healing_steps_total", "counter", []string{"slot", "step"}, "Steps of the healing ladder that were taken"}
 )
 
@@ -55,7 +56,7 @@ func Table() []Metric {
 	return []Metric{
 		info, healthy, clients, certificate, slotHealthy, slotClients,
 		underWay, waiting, waitingLimit, expected, waits, refused, duration, failures,
-		workersAll, workersServing, workerRestarts, healingSteps,
+		workersAll, workersServing, workerRestarts, sessions, healingSteps,
 	}
 }
 

@@ -85,6 +85,7 @@ type Worker struct {
 	Why      string         `json:"why,omitempty"`
 	Calls    int            `json:"calls"` // under way
 	Restarts int            `json:"restarts"`
+	Sessions int            `json:"sessions"`        // in the token, a moment ago
 	Steps    map[string]int `json:"steps,omitempty"` // of the healing ladder that were taken
 }
 
@@ -130,7 +131,7 @@ func (s Sources) workers(slot uint) []Worker {
 	}
 	var list []Worker
 	for i, st := range s.Workers(slot) {
-		w := Worker{Number: i, Serving: st.Serving, Since: st.Since, Calls: st.Calls, Restarts: max(st.Starts-1, 0)}
+		w := Worker{Number: i, Serving: st.Serving, Since: st.Since, Calls: st.Calls, Restarts: max(st.Starts-1, 0), Sessions: st.Sessions}
 		if !st.Serving {
 			w.Why = why(st.Why)
 		}

@@ -137,6 +137,14 @@ type Info struct {
 	Firmware     string
 	Library      string // description and version of the PKCS#11 library
 	Capabilities Capabilities
+	Sessions     Sessions
+}
+
+// Sessions are those that the process which was asked has in a token.
+type Sessions struct {
+	Open    int    // now
+	Renewed uint64 // replaced within calls after an error, since the token was opened
+	Logins  uint64 // made anew within calls, since then
 }
 
 // Capabilities are what a token can do, from its mechanism list: a hint that
