@@ -55,6 +55,7 @@ func (t *Token) runAll(s *session, all []*work) (left []*work) {
 		t.queue.took(time.Since(begun), n, n+s.batch.Asked())
 	}
 	if spoils(err) {
+		t.renewed.Add(1)
 		t.drop(s)
 	}
 	for i, out := range s.batch.Outputs(n) {

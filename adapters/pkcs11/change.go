@@ -47,7 +47,7 @@ func (t *Token) changeNow(s *session, ref hsm.Ref, f func(*session, []*located) 
 	if err != nil {
 		return err
 	}
-	if k.public == nil && g.hides() { // a change of one half is none
+	if k.hidden || k.public == nil && g.hides() { // a change of one half is none
 		return errHidden()
 	}
 	if ref.Class == hsm.PrivateKey && len(g.publics) == 0 {
@@ -149,7 +149,7 @@ func (t *Token) update(s *session, o *located, c hsm.Change, p past) error {
 // updateOne is update for the label or for the uses. It is deep calls at most of this
 // function, of which each takes back what has strayed in the one before.
 func (t *Token) updateOne(s *session, o *located, c hsm.Change, p past, deep int) error {
-	if c.Label == nil && has(o, c, every) {
+	if c.Label == nil && o.unread == 0 && has(o, c, every) {
 		return nil
 	}
 	before, mask := *o, keys.Ops(0)
@@ -196,11 +196,12 @@ func (t *Token) seen(s *session, o *located, c hsm.Change) (bool, error) {
 	return sameObject(&now[0], o) && has(&now[0], c, every) && (!c.Unextractable || !now[0].Extractable), nil
 }
 
-// setUses makes o's attributes of use what ops says, as far as they are not.
+// setUses makes o's attributes of use what ops says, as far as they are not, or it is
+// not known whether they are.
 func (t *Token) setUses(s *session, o *located, ops keys.Ops) error {
 	var as attributes
 	for _, u := range usesOf(o.Class, o.Type) {
-		if want := ops.Has(u.op); want != o.Ops.Has(u.op) {
+		if want := ops.Has(u.op); want != o.Ops.Has(u.op) || o.unread.Has(u.op) {
 			as.put(u.attr, boolean(want))
 		}
 	}
@@ -213,6 +214,7 @@ func (t *Token) setUses(s *session, o *located, ops keys.Ops) error {
 	for _, u := range usesOf(o.Class, o.Type) {
 		o.Ops = o.Ops&^u.op | ops&u.op
 	}
+	o.unread = 0
 	return nil
 }
 

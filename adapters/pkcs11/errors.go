@@ -63,6 +63,17 @@ func atToken(err error) error {
 	return fault.Wrap(fault.Unavailable, err, "the HSM reports a failure").Because(fault.TokenFailed)
 }
 
+// unexplained makes of a failure to generate or import a key for which the token
+// gives no reason, while it does other work well, one that may pass: unlike a wrapped
+// key, such a request holds nothing that a token could find wrong. Nothing is to be
+// healed for it, for it may as well be a key that this token never makes.
+func unexplained(err error) error {
+	if v, ok := meaning(err); ok && v.Class == ckr.Unclear && begun(err) && fault.KindOf(err) == fault.Internal {
+		return fault.Wrap(fault.Unavailable, err, "the HSM could not make the key and does not say why").Because(fault.Busy)
+	}
+	return err
+}
+
 // noRoom makes fault.Exhausted of what a token says when it has no room for
 // another object: no other session would find some.
 func noRoom(err error) error {
@@ -109,8 +120,14 @@ func staleHandle(err error) bool {
 // blameless makes a failure of the token of an error in a call in which no
 // request has a part, such as the opening of a session.
 func blameless(doing string, err error) error {
-	if v, ok := meaning(err); ok && (v.Class == ckr.Request || v.Class == ckr.Unclear) {
+	if blames(err) {
 		return untried(atToken(translate(doing, err)))
 	}
 	return err
+}
+
+// blames reports whether err says, or may say, that something is wrong with the request.
+func blames(err error) bool {
+	v, ok := meaning(err)
+	return ok && (v.Class == ckr.Request || v.Class == ckr.Unclear)
 }

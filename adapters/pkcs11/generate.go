@@ -38,7 +38,7 @@ func (t *Token) Generate(ctx context.Context, tpl hsm.Template) (hsm.Object, err
 		ways[i] = func(s *session) ([]cryptoki.Object, error) { return t.generate(s, g) }
 	}
 	o, err := t.create(ctx, tpl, classFor(tpl), ways)
-	return o, translate("generating a key", err)
+	return o, unexplained(translate("generating a key", err))
 }
 
 // classFor returns the class of the half that holds the material.
@@ -238,6 +238,9 @@ func (t *Token) withID(s *session, id []byte) ([]located, error) {
 		return nil, err
 	}
 	os, err := t.read(s, handles)
+	if anyHidden(os) {
+		return nil, errHidden() // of what is not shown it is not known whether it is in the way
+	}
 	return withID(os, id), err
 }
 
@@ -317,6 +320,10 @@ func (t *Token) cleanUp(s *session, why error, id []byte, class hsm.Class, made 
 		os, err := t.read(s, []cryptoki.Object{h})
 		errs = append(errs, err)
 		for _, o := range os {
+			if o.hidden {
+				errs = append(errs, errHidden())
+				continue
+			}
 			ours := o.Class == class || class == hsm.PrivateKey && o.Class == hsm.PublicKey
 			if !ours || len(o.ID) != 0 && !bytes.Equal(o.ID, id) {
 				continue

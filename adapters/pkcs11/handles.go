@@ -118,8 +118,12 @@ func (h *handles) dropID(id []byte) {
 	}
 }
 
-// prime remembers all keys of an inventory.
+// prime remembers all keys of an inventory, unless one is hidden: it may be a
+// namesake of any other, or its half.
 func (h *handles) prime(gen uint64, all []located) {
+	if anyHidden(all) {
+		return
+	}
 	groups := make(map[string]*group, len(all))
 	publics := map[string][]located{}
 	for _, o := range all {

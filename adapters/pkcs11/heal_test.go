@@ -220,3 +220,35 @@ func wantSoon(t *testing.T, do func() error) {
 		}
 	}
 }
+
+// TestSessionsAreCounted: what a call mends by itself is told.
+func TestSessionsAreCounted(t *testing.T) {
+	s, tok, o := failing(t)
+	told := func() hsm.Sessions {
+		t.Helper()
+		info, err := tok.Check(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if info.Sessions.Open != s.sessions() {
+			t.Errorf("got %d sessions open, the library has %d", info.Sessions.Open, s.sessions())
+		}
+		return info.Sessions
+	}
+	first := told()
+	s.tell(sign, fail, 1, raw.CKR_DEVICE_ERROR)
+	wantWorking(t, tok, o.Ref())
+	renewed := told()
+	if renewed.Renewed == first.Renewed || renewed.Logins != first.Logins {
+		t.Errorf("after a device error: got %+v after %+v, want another session", renewed, first)
+	}
+	inSession(t, s.Token, func(c *raw.Ctx, h raw.SessionHandle) {
+		if err := c.Logout(h); err != nil {
+			t.Fatal(err)
+		}
+	})
+	wantWorking(t, tok, o.Ref())
+	if again := told(); again.Logins == renewed.Logins {
+		t.Errorf("after a logout: got %+v after %+v, want another login", again, renewed)
+	}
+}

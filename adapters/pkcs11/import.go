@@ -53,7 +53,7 @@ func (t *Token) Import(ctx context.Context, tpl hsm.Template, material secret.Va
 		ways[i] = func(s *session) ([]cryptoki.Object, error) { return t.put(s, templates) }
 	}
 	o, err := t.create(ctx, tpl, class, ways)
-	return o, translate("importing a key", err)
+	return o, unexplained(translate("importing a key", err))
 }
 
 // put makes an object of each template.

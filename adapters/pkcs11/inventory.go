@@ -2,6 +2,7 @@ package pkcs11
 
 import (
 	"context"
+	"slices"
 
 	"github.com/miekg/pkcs11"
 
@@ -9,6 +10,7 @@ import (
 	"gatehouse/core/fault"
 	"gatehouse/core/healing"
 	"gatehouse/core/hsm"
+	"gatehouse/core/keys"
 )
 
 // chunk is how many objects are read before they are yielded: no session and no
@@ -21,7 +23,14 @@ type located struct {
 	fp     []byte
 	told   cryptoki.Attribute // what tells a key from others, as it was read
 	label  int                // the length of the label with its padding, which is behind Label
+	hidden bool               // it is unreadable now, and may be read another time
+	unread keys.Ops           // uses that it may or may not have
 	hsm.Object
+}
+
+// anyHidden reports whether one of them is hidden.
+func anyHidden(os []located) bool {
+	return slices.ContainsFunc(os, func(o located) bool { return o.hidden })
 }
 
 // Inventory yields the objects. Handles of all keys are remembered on the way,
@@ -124,7 +133,7 @@ func (t *Token) read(s *session, handles []cryptoki.Object) ([]located, error) {
 			if o.Label == nil {
 				padded = nil
 			}
-			os = append(os, located{h, o.Fingerprint(), tells(r, o), len(padded), o})
+			os = append(os, located{h, o.Fingerprint(), tells(r, o), len(padded), hidden(r, o), unread(r, o), o})
 		case staleHandle(err):
 		default:
 			return nil, err

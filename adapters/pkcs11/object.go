@@ -2,6 +2,7 @@ package pkcs11
 
 import (
 	"bytes"
+	"slices"
 
 	"github.com/miekg/pkcs11"
 
@@ -226,6 +227,32 @@ func decodeEC(r *cryptoki.Reader, o *hsm.Object) {
 	if err != nil && o.Class == hsm.PublicKey {
 		o.Unreadable = "CKA_EC_POINT"
 	}
+}
+
+// unread returns the uses of o of which the token does not tell whether it may have them.
+func unread(r *cryptoki.Reader, o hsm.Object) (ops keys.Ops) {
+	for _, u := range usesOf(o.Class, o.Type) {
+		if r.Refused(u.at) {
+			ops |= u.op
+		}
+	}
+	return ops
+}
+
+// hidden reports whether o lacks something that the token may tell another time.
+func hidden(r *cryptoki.Reader, o hsm.Object) bool {
+	if o.Unreadable == "" {
+		return false
+	}
+	told := []int{atClass, atKeyType, atID, atLabel}
+	switch o.Type {
+	case keys.RSA:
+		told = append(told, atModulus, atPublicExponent)
+	case keys.EC:
+		told = append(told, atECParams, atECPoint)
+	default: // has nothing else without which it cannot be used
+	}
+	return slices.ContainsFunc(told, r.Failed)
 }
 
 // bytesOf returns a copy of a value; nil when there is none.

@@ -3,6 +3,7 @@ package pkcs11
 import (
 	"log/slog"
 	"sync"
+	"sync/atomic"
 
 	"github.com/miekg/pkcs11"
 
@@ -16,6 +17,7 @@ type opened struct {
 	mu    sync.Mutex // held while a session is opened, too
 	epoch uint64     // of the module
 	count map[cryptoki.Session]int
+	total atomic.Int64
 }
 
 // lock locks o for the present state of the library: sessions from before are none.
@@ -23,6 +25,7 @@ func (o *opened) lock(epoch uint64) {
 	o.mu.Lock()
 	if o.epoch != epoch || o.count == nil {
 		o.epoch, o.count = epoch, map[cryptoki.Session]int{}
+		o.total.Store(0)
 	}
 }
 
@@ -33,6 +36,7 @@ func (t *Token) openHandle() (cryptoki.Session, error) {
 	h, err := t.m.openSession(t.slot)
 	if err == nil {
 		t.opened.count[h]++
+		t.opened.total.Add(1)
 	}
 	return h, err
 }
@@ -41,7 +45,11 @@ func (t *Token) openHandle() (cryptoki.Session, error) {
 func (t *Token) closeHandle(h cryptoki.Session) {
 	t.opened.lock(t.m.epoch.Load())
 	defer t.opened.mu.Unlock()
-	if n := t.opened.count[h]; n != 1 {
+	n := t.opened.count[h]
+	if n > 0 {
+		t.opened.total.Add(-1)
+	}
+	if n != 1 {
 		t.opened.count[h] = max(0, n-1)
 		return
 	}
@@ -59,4 +67,5 @@ func (t *Token) forgetHandles() {
 	t.opened.lock(t.m.epoch.Load())
 	defer t.opened.mu.Unlock()
 	clear(t.opened.count)
+	t.opened.total.Store(0)
 }

@@ -111,6 +111,9 @@ func (k *key) questions(j job, by *copied) []question {
 func (t *Token) recheck(s *session, k *key, j job, by *copied) error {
 	for _, q := range k.questions(j, by) {
 		same, err := t.m.lib.Same(s.handle, q.object, q.proof)
+		if blames(err) { // wrongly: no request has a part in it
+			err = atToken(translate("asking whether a handle still means its key", err))
+		}
 		if err != nil {
 			return err
 		}

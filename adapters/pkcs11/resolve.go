@@ -60,10 +60,15 @@ func (t *Token) resolve(ctx context.Context, ref hsm.Ref) (*key, error) {
 		return nil, err
 	}
 	k, err := g.choose(ref)
-	if err == nil && t.writes.Load() == writes {
+	switch {
+	case err != nil:
+		return nil, err
+	case k.hidden:
+		return nil, errHidden()
+	case t.writes.Load() == writes && !g.unsure():
 		t.handles.put(ref, g)
 	}
-	return k, err
+	return k, nil
 }
 
 // find searches the token for all that could be the key that ref names. That they
@@ -74,7 +79,7 @@ func (t *Token) find(s *session, ref hsm.Ref) (*group, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, err := g.choose(ref); errors.Is(err, fault.Conflict) || g.hides() {
+	if _, err := g.choose(ref); errors.Is(err, fault.Conflict) || g.hides() || g.unsure() {
 		return t.findOnce(s, ref)
 	}
 	return g, nil
@@ -130,10 +135,14 @@ func (t *Token) search(s *session, class hsm.Class, ref hsm.Ref) ([]located, err
 		return o.Unreadable != "" || len(ref.ID) != 0 && (o.Class != class || !bytes.Equal(o.ID, ref.ID))
 	})
 	byLabel := class != hsm.PublicKey || ref.Class == hsm.PublicKey || len(ref.ID) == 0
-	os = slices.DeleteFunc(os, func(o located) bool {
+	other := func(o located) bool {
 		return o.Class != class || !sameFamily(o.Type, ref.Type) || !bytes.Equal(o.ID, ref.ID) ||
 			byLabel && !bytes.Equal(o.Label, ref.Label)
-	})
+	}
+	if len(ref.ID) != 0 && slices.ContainsFunc(os, func(o located) bool { return o.hidden && other(o) }) {
+		return nil, errHidden() // it may be the key, or another one of its name
+	}
+	os = slices.DeleteFunc(os, other)
 	if len(os) == 0 && contradicts {
 		return nil, errHidden()
 	}
@@ -256,6 +265,10 @@ func (g *group) publicAgrees(ref hsm.Ref) bool {
 func (g *group) hides() bool {
 	return slices.ContainsFunc(g.publics, func(o located) bool { return o.Unreadable != "" })
 }
+
+// unsure reports whether something was not shown that may be shown another time:
+// then nothing of it is remembered.
+func (g *group) unsure() bool { return anyHidden(g.keys) || anyHidden(g.publics) }
 
 func errSeveral() error {
 	return fault.New(fault.Conflict, "several keys in the HSM have this CKA_ID and CKA_LABEL, and nothing tells them apart")

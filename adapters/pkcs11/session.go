@@ -170,7 +170,11 @@ func (t *Token) loginOnce(ctx context.Context, logins uint64) error {
 		<-t.healing
 		return nil
 	}
-	return t.loginAnew(ctx, loginPatience, func() { <-t.healing })
+	err := t.loginAnew(ctx, loginPatience, func() { <-t.healing })
+	if err == nil {
+		t.anew.Add(1)
+	}
+	return err
 }
 
 // attempt runs f with session s.
@@ -225,6 +229,7 @@ func try[T any](t *Token, s *session, f func(*session) (T, error)) (v T, err err
 	}
 	v, err = f(s)
 	if spoils(err) {
+		t.renewed.Add(1)
 		t.drop(s)
 	}
 	return v, err
@@ -276,6 +281,7 @@ func (t *Token) renew(s *session, err error) error {
 	case s.lent:
 		return errors.New("there is no other session")
 	}
+	t.renewed.Add(1)
 	t.drop(s)
 	return t.openSession(s)
 }

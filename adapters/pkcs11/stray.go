@@ -35,7 +35,7 @@ func (o *located) padded() []byte { return o.Label[:o.label] }
 // it from others; ok is false when that is not known beyond doubt: n has no CKA_ID, or
 // is remembered in two ways.
 func (p past) of(n *located) (was located, ok bool) {
-	if len(n.ID) == 0 || n.Unreadable != "" {
+	if len(n.ID) == 0 || n.Unreadable != "" || n.unread != 0 {
 		return was, false
 	}
 	agree := true
@@ -47,7 +47,7 @@ func (p past) of(n *located) (was located, ok bool) {
 			case ok:
 				agree = agree && bytes.Equal(o.Label, was.Label) && o.Ops == was.Ops
 			default:
-				was, ok = *o, true
+				was, ok, agree = *o, true, o.unread == 0
 			}
 		}
 	}

@@ -43,6 +43,8 @@ type Token struct {
 	proven  atomic.Bool           // way has worked
 	healing chan struct{}         // held by Heal and by Close
 	broken  atomic.Pointer[error] // why the token is of no use any more
+	renewed atomic.Uint64         // sessions dropped because of an error
+	anew    atomic.Uint64         // logins that calls made because the first one was lost
 
 	settling   sync.Mutex // held while a way to prove the token is looked for
 	mu         sync.Mutex
@@ -76,6 +78,7 @@ func (t *Token) check(s *session) (hsm.Info, error) {
 	return hsm.Info{
 		Slot: t.slot, Label: t.who.label, Serial: t.who.serial, Manufacturer: t.who.manufacturer,
 		Model: text(info.Model), Firmware: version(info.FirmwareVersion), Library: t.m.library, Capabilities: t.caps,
+		Sessions: hsm.Sessions{Open: int(t.opened.total.Load()), Renewed: t.renewed.Load(), Logins: t.anew.Load()},
 	}, nil
 }
 
@@ -158,10 +161,15 @@ func (t *Token) relogin() error {
 	if t.loginEpoch == epoch && t.loggedIn(t.login) {
 		return nil
 	}
-	if t.loginEpoch == epoch {
+	lost := t.loginEpoch == epoch // and not all that was there before the library was initialised anew
+	if lost {
 		t.closeHandle(t.login)
 	}
-	return t.logInAgain()
+	err := t.logInAgain()
+	if err == nil && lost {
+		t.anew.Add(1)
+	}
+	return err
 }
 
 // logInAgain logs in on a new session, once, if the token in the slot is the one

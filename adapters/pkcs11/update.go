@@ -94,7 +94,9 @@ func (t *Token) restore(s *session, o *located, before located, p past) (err err
 			return err
 		}
 		*o = *now
-		c := hsm.Change{Ops: &before.Ops}
+		o.unread &^= before.unread // of what could not be read then it is not known what it was
+		ops := before.Ops | now.Ops&before.unread
+		c := hsm.Change{Ops: &ops}
 		if label := before.padded(); !bytes.Equal(o.Label, before.Label) {
 			c.Label = &label
 		}

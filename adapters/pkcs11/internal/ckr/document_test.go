@@ -31,7 +31,7 @@ Each value has a **class**: who is at fault, or what has to be new for the token
 | login | the login | logs in again, once, and repeats the call |
 | library | the token, or the library's idea of it | asks the token; where it answers, repeats the call once in a new session; then C_Finalize and C_Initialize |
 | worker | the library in this process | starts a new process |
-| unclear | the caller on some tokens, the device on others | asks the token; where it answers, repeats the call once in a new session, and then calls it the request's fault |
+| unclear | the caller on some tokens, the device on others | asks the token; where it answers, repeats the call once in a new session, and then calls it the request's fault, but for a key to be generated or imported, which holds nothing that could be wrong |
 
 Only calls that have not begun to change the token are repeated: operations, searches, checks. One that may have made,
 changed or destroyed something is told as failed, and the inventory is looked at.

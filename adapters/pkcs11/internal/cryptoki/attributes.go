@@ -20,6 +20,8 @@ import (
 	"unsafe"
 
 	"github.com/miekg/pkcs11"
+
+	"gatehouse/adapters/pkcs11/internal/ckr"
 )
 
 // Limits of what is read from a token.
@@ -130,7 +132,8 @@ type state uint8
 const (
 	absent state = iota
 	present
-	refused // sensitive, or not told for another reason
+	refused // not told, and why is about the attribute, or the length is not believed
+	failed  // not told, for no reason that lasts
 )
 
 // NewReader returns a Reader. It panics for more than MaxAttributes.
@@ -174,10 +177,10 @@ func (r *Reader) Read(l *Library, s Session, object Object) error {
 		// The standard (v2.40, 5.7.5) has the library fill in the others.
 	case pkcs11.CKR_BUFFER_TOO_SMALL:
 		whole = false
-	case pkcs11.CKR_OBJECT_HANDLE_INVALID, pkcs11.CKR_SESSION_HANDLE_INVALID, pkcs11.CKR_SESSION_CLOSED,
-		pkcs11.CKR_DEVICE_ERROR, pkcs11.CKR_DEVICE_REMOVED, pkcs11.CKR_TOKEN_NOT_PRESENT, pkcs11.CKR_CRYPTOKI_NOT_INITIALIZED:
-		return failure(rv)
 	default:
+		if fatal(pkcs11.Error(rv)) {
+			return failure(rv)
+		}
 		whole = false
 	}
 	for i, n := range r.lens {
@@ -194,6 +197,16 @@ func (r *Reader) Read(l *Library, s Session, object Object) error {
 		return nil
 	}
 	return r.readOneByOne(l, s, object)
+}
+
+// fatal reports whether err is about all attributes, and not about one that was asked for.
+func fatal(err pkcs11.Error) bool {
+	switch err {
+	case pkcs11.CKR_OBJECT_HANDLE_INVALID, pkcs11.CKR_KEY_HANDLE_INVALID, pkcs11.CKR_SESSION_HANDLE_INVALID,
+		pkcs11.CKR_SESSION_CLOSED, pkcs11.CKR_USER_NOT_LOGGED_IN, pkcs11.CKR_DEVICE_ERROR, pkcs11.CKR_DEVICE_REMOVED, pkcs11.CKR_TOKEN_NOT_PRESENT, pkcs11.CKR_CRYPTOKI_NOT_INITIALIZED:
+		return true
+	}
+	return false
 }
 
 func (r *Reader) spoil(i int) {
@@ -215,7 +228,8 @@ func (r *Reader) spoilt(i int) bool {
 // readOneByOne is for objects and libraries for which one call does not do.
 func (r *Reader) readOneByOne(l *Library, s Session, object Object) error {
 	for i := range r.wants {
-		if err := r.readOne(l, s, object, i); err != nil {
+		err := r.readOne(l, s, object, i)
+		if err != nil {
 			return err
 		}
 	}
@@ -230,14 +244,29 @@ func (r *Reader) Expect(l *Library, s Session, object Object, expected ...int) e
 		if r.state[i] != absent {
 			continue
 		}
-		if err := r.readOne(l, s, object, i); err != nil {
+		err := r.readOne(l, s, object, i)
+		if err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
+// tries is how often an attribute is asked for that fails without a reason: a token
+// that never tells it says the same each time.
+const tries = 3
+
 func (r *Reader) readOne(l *Library, s Session, object Object, i int) error {
+	for range tries {
+		if sure, err := r.readOnce(l, s, object, i); sure || err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// readOnce reads the i-th attribute; sure is false when it may be told another time.
+func (r *Reader) readOnce(l *Library, s Session, object Object, i int) (sure bool, _ error) {
 	w, n := r.wants[i], r.rooms[i]
 	rv := C.gh_get(l.c, C.gh_ulong(s), C.gh_ulong(object), 1, &r.types[i], &n, bytesOf(r.block[r.start[i]:]))
 	r.lens[i], r.state[i] = n, present
@@ -250,12 +279,16 @@ func (r *Reader) readOne(l *Library, s Session, object Object, i int) error {
 		if v, ok := l.long(s, object, w.Type); ok {
 			r.extra[i], r.state[i] = v, present
 		}
-	case err == pkcs11.CKR_OBJECT_HANDLE_INVALID, err == pkcs11.CKR_SESSION_HANDLE_INVALID:
-		return err
-	default:
+		return r.state[i] == present, nil
+	case fatal(err):
+		return false, err
+	case ckr.Of(uint(err)).Class == ckr.Request:
 		r.state[i] = refused
+	default:
+		r.state[i] = failed
+		return false, nil
 	}
-	return nil
+	return true, nil
 }
 
 // long reads an attribute whose length has to be asked for first.
@@ -283,5 +316,8 @@ func (r *Reader) Value(i int) (v []byte, ok bool) {
 	return r.block[r.start[i]:][:r.lens[i]], true
 }
 
-// Refused reports whether the i-th attribute is there and the token does not tell it.
-func (r *Reader) Refused(i int) bool { return r.state[i] == refused }
+// Refused reports whether the token does not tell the i-th attribute, which may be there.
+func (r *Reader) Refused(i int) bool { return r.state[i] == refused || r.state[i] == failed }
+
+// Failed reports whether the token may tell the i-th attribute another time.
+func (r *Reader) Failed(i int) bool { return r.state[i] == failed }
