@@ -39,7 +39,8 @@ type world struct {
 
 	mu      sync.Mutex
 	started []*tokensim.Worker
-	fails   error // what starting a worker fails with
+	fails   error  // what starting a worker fails with
+	before  func() // done before a worker starts
 }
 
 func inWorld(t *testing.T, n int, test func(w *world)) {
@@ -74,10 +75,13 @@ func inWorld(t *testing.T, n int, test func(w *world)) {
 
 func (w *world) start(ctx context.Context, _ uint, pin secret.Value, expected workers.Identity) (token.Worker, error) {
 	w.mu.Lock()
-	fails := w.fails
+	fails, before := w.fails, w.before
 	w.mu.Unlock()
 	if fails != nil {
 		return nil, fails
+	}
+	if before != nil {
+		before()
 	}
 	worker, err := w.slot.StartWorker(ctx, pin)
 	if err != nil {
@@ -413,6 +417,34 @@ func TestHang(t *testing.T) {
 		}
 		if killed != 1 || w.starts() != 3 {
 			w.Errorf("%d of %d workers were killed, want 1 of 3", killed, w.starts())
+		}
+	})
+}
+
+// TestAllHang: workers that are to be replaced hold up none that starts.
+func TestAllHang(t *testing.T) {
+	inWorld(t, 2, func(w *world) {
+		old := append([]*tokensim.Worker(nil), w.started...)
+		w.mu.Lock()
+		w.before = func() {
+			for _, o := range old { // holds a lock that a worker needs to start
+				for !o.Killed() {
+					time.Sleep(time.Millisecond)
+				}
+			}
+		}
+		w.mu.Unlock()
+		broken := fault.New(fault.Unavailable, "the worker has fallen silent")
+		w.slot.Fail(tokensim.Fault{Call: tokensim.Check, Err: broken, Stays: true})
+		_, _ = w.tok.Check(w.Context())
+		began := time.Now()
+		w.pass(20 * time.Millisecond) // until both are found out
+		w.slot.Clear()
+		if err := w.encrypt(5 * time.Second); err != nil {
+			w.Error(err)
+		}
+		if took := time.Since(began); took > 500*time.Millisecond {
+			w.Errorf("took %v until one served again", took)
 		}
 	})
 }

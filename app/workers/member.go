@@ -11,6 +11,7 @@ import (
 
 	"gatehouse/core/fault"
 	"gatehouse/core/healing"
+	"gatehouse/core/hsm"
 	"gatehouse/ports/token"
 )
 
@@ -34,6 +35,7 @@ type member struct {
 	starts  int
 	steps   map[healing.Step]int
 	calls   calls
+	told    hsm.Sessions // by the worker, when it was last asked
 }
 
 // live mends the member whenever it ails, until ctx ends; then it closes the worker.
@@ -121,8 +123,13 @@ const turn = 2 * time.Second
 
 // take takes a step. The members of a slot take theirs one after the other: there
 // are tokens that a login leaves without their PIN for a moment, and libraries
-// that must not begin at the same time. A step that hangs holds up nobody for long.
+// that must not begin at the same time. A step that hangs holds up nobody for long. But
+// a worker that is to be replaced is killed at once: frozen, it may hold what the one
+// that starts now waits for, as SoftHSM2's lock of a token's files.
 func (m *member) take(ctx context.Context, step healing.Step) error {
+	if step == healing.NewWorker {
+		m.kill()
+	}
 	ctx, cancel := context.WithTimeout(ctx, m.slot.cfg.Deadlines.Heal)
 	defer cancel()
 	timer := time.NewTimer(turn)
@@ -139,21 +146,17 @@ func (m *member) take(ctx context.Context, step healing.Step) error {
 	}
 	m.mu.Lock()
 	w := m.worker
-	if m.steps == nil {
-		m.steps = map[healing.Step]int{}
-	}
 	if w == nil {
 		step = healing.NewWorker
 	}
-	m.steps[step]++
+	m.count(step, 1)
 	m.mu.Unlock()
 	if step != healing.NewWorker {
-		return w.Heal(ctx, step)
+		return m.slot.heeds(w.Heal(ctx, step))
 	}
-	m.kill()
 	fresh, err := m.slot.cfg.Start(ctx, m.slot.number, m.slot.pin, m.slot.who)
 	if err != nil {
-		return err
+		return m.slot.heeds(err)
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -166,7 +169,7 @@ func (m *member) take(ctx context.Context, step healing.Step) error {
 func (m *member) kill() {
 	m.mu.Lock()
 	w := m.worker
-	m.worker = nil
+	m.worker, m.told = nil, hsm.Sessions{}
 	m.mu.Unlock()
 	if w != nil {
 		w.Kill()
@@ -187,8 +190,35 @@ func (m *member) check(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	_, err := w.Check(ctx)
+	info, err := w.Check(ctx)
+	if err == nil {
+		m.tells(w, info.Sessions)
+	}
 	return err
+}
+
+// tells notes what a worker tells of its sessions, if it is still the one: what it
+// mended by itself were steps, too.
+func (m *member) tells(w token.Worker, s hsm.Sessions) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.worker != w || s.Renewed < m.told.Renewed || s.Logins < m.told.Logins { // an answer that comes late
+		return
+	}
+	m.count(healing.NewSession, int(s.Renewed-m.told.Renewed))
+	m.count(healing.NewLogin, int(s.Logins-m.told.Logins))
+	m.told = s
+}
+
+// count counts steps. The caller holds m.mu.
+func (m *member) count(step healing.Step, n int) {
+	if n == 0 {
+		return
+	}
+	if m.steps == nil {
+		m.steps = map[healing.Step]int{}
+	}
+	m.steps[step] += n
 }
 
 // suspect has the worker asked, if it is still the one, before it gets more to do.
@@ -275,7 +305,7 @@ func (m *member) status() Status {
 	defer m.mu.Unlock()
 	return Status{
 		Serving: m.serving, Since: m.since, Why: m.why, Calls: int(m.load.Load()),
-		Starts: m.starts, Steps: maps.Clone(m.steps),
+		Starts: m.starts, Steps: maps.Clone(m.steps), Sessions: m.told.Open,
 	}
 }
 

@@ -82,6 +82,14 @@ func (s *Slot) refuse(err error) {
 	s.changes()
 }
 
+// heeds is refuse for an error that may say so, before anybody else shows the PIN.
+func (s *Slot) heeds(err error) error {
+	if healing.Refused(err) {
+		s.refuse(err)
+	}
+	return err
+}
+
 func (s *Slot) refusal() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()

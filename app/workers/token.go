@@ -103,7 +103,10 @@ func once[T any](ctx context.Context, s *Slot, f func(token.Worker) (T, error), 
 		}
 		v, err = do(m, w, change, f)
 		if errors.Is(err, fault.NotFound) || err != nil && slices.Contains(kinds, fault.KindOf(err)) {
-			return ahead(ctx, m, w, change, f, err)
+			if v, err = ahead(ctx, m, w, change, f, err); errors.Is(err, fault.NotFound) && s.isEmptied(ctx) {
+				err = errEmptied()
+			}
+			return v, err
 		}
 		if err == nil || !errors.Is(err, fault.Untried) || n == attempts {
 			return v, err
@@ -144,16 +147,44 @@ func ahead[T any](ctx context.Context, behind *member, w token.Worker, c class, 
 
 // Check asks the workers that serve, and tells what the token is.
 func (s *Slot) Check(ctx context.Context) (hsm.Info, error) {
-	check := func(w token.Worker) (hsm.Info, error) { return w.Check(ctx) }
+	if err := s.enter(); err != nil {
+		return hsm.Info{}, err
+	}
+	defer s.calls.Done()
 	for _, m := range s.members[1:] { // nobody else may be using them
 		m.mu.Lock()
 		w, serving := m.worker, m.serving
 		m.mu.Unlock()
 		if w != nil && serving {
-			s.ended.Go(func() { _, _ = do(m, w, ask, check) }) // an error makes it suspect
+			s.ended.Go(func() { // in its own time: who asks is answered by the first one
+				ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.cfg.Deadlines.Check)
+				defer cancel()
+				_, _ = do(m, w, ask, func(w token.Worker) (hsm.Info, error) { return s.asks(ctx, w) }) // an error makes it suspect
+			})
 		}
 	}
-	return repeated(ctx, s, ask, check)
+	info, err := repeated(ctx, s, ask, func(w token.Worker) (hsm.Info, error) { return s.asks(ctx, w) })
+	if err != nil || !s.keys.emptied.Load() {
+		return info, err
+	}
+	if held, err := s.holdsKeys(ctx); err != nil {
+		return hsm.Info{}, err
+	} else if !held {
+		return hsm.Info{}, errEmptied()
+	}
+	s.refilled()
+	return info, nil
+}
+
+// asks asks one of the workers, and notes what it tells of its sessions.
+func (s *Slot) asks(ctx context.Context, w token.Worker) (hsm.Info, error) {
+	info, err := w.Check(ctx)
+	if err == nil {
+		for _, m := range s.members {
+			m.tells(w, info.Sessions)
+		}
+	}
+	return info, err
 }
 
 // Inventory yields the objects in the slot. Afresh, a worker is started for it; when
@@ -223,7 +254,7 @@ func (s *Slot) operate(ctx context.Context, f func(context.Context, token.Worker
 	unending := context.WithoutCancel(ctx)
 	call := func(w token.Worker) (operations.Result, error) { return f(unending, w) }
 	if ctx.Done() == nil { // who waits is answered in time by somebody else
-		return repeated(ctx, s, operate, call)
+		return s.use(ctx, call)
 	}
 	type outcome struct {
 		r   operations.Result
@@ -231,7 +262,7 @@ func (s *Slot) operate(ctx context.Context, f func(context.Context, token.Worker
 	}
 	done := make(chan outcome, 1)
 	go func() {
-		r, err := repeated(ctx, s, operate, call)
+		r, err := s.use(ctx, call)
 		done <- outcome{r, err}
 	}()
 	select {
@@ -250,6 +281,12 @@ func (s *Slot) Update(ctx context.Context, ref hsm.Ref, c hsm.Change) error {
 
 // Destroy removes a key.
 func (s *Slot) Destroy(ctx context.Context, ref hsm.Ref) error {
-	_, err := once(ctx, s, func(w token.Worker) (struct{}, error) { return struct{}{}, w.Destroy(ctx, ref) }, fault.Conflict)
+	err := s.keys.destroy(func() error {
+		_, err := once(ctx, s, func(w token.Worker) (struct{}, error) { return struct{}{}, w.Destroy(ctx, ref) }, fault.Conflict)
+		return err
+	})
+	if errors.Is(err, fault.NotFound) && s.isEmptied(ctx) {
+		return errEmptied()
+	}
 	return err
 }

@@ -89,6 +89,7 @@ type Slot struct {
 
 	members []*member
 	steps   chan struct{} // holds one while a member takes a step
+	keys    keyring
 
 	mu      sync.Mutex
 	changed chan struct{} // closed, and replaced, when a worker begins to serve or none will
@@ -116,7 +117,8 @@ func Open(ctx context.Context, cfg Config, slot uint, pin secret.Value) (*Slot, 
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	s := &Slot{
 		cfg: cfg, number: slot, pin: pin, who: IdentityOf(info), stop: stop, changed: make(chan struct{}), steps: make(chan struct{}, 1),
-		log: cfg.Log.With(slog.Uint64("slot", uint64(slot))),
+		keys: keyring{looking: make(chan struct{}, 1)},
+		log:  cfg.Log.With(slog.Uint64("slot", uint64(slot))),
 	}
 	now := cfg.Now()
 	for i := range cfg.Workers {
@@ -235,6 +237,8 @@ type Status struct {
 	Calls   int       // under way
 	Starts  int       // processes, the first one too
 	Steps   map[healing.Step]int
+
+	Sessions int // in the token, when it was last asked
 }
 
 // Workers tells of each worker, in no meaningful order that changes.

@@ -31,9 +31,9 @@ func balancerSteps() []Step {
 		{Given, `^the HSM group "([^"]*)" over a load balancer with two gateways, and the application "([^"]*)"$`, on2((*scenario).balancedGroup)},
 		{Given, `^a gateway's HSM is a copy of its own$`, on0((*scenario).ownCopy)},
 		{Given, `^one gateway was (killed|frozen) and the load balancer has noticed$`, on1((*scenario).gatewayWas)},
-		{Given, `^the copy (hung|was removed) and the load balancer has noticed$`, on1((*scenario).copyWas)},
+		{Given, `^the copy (hung|was removed|was initialised anew) and the load balancer has noticed$`, on1((*scenario).copyWas)},
 		{When, `^one gateway (is killed|freezes)$`, on1((*scenario).gatewayIs)},
-		{When, `^the copy (hangs|is removed)$`, on1((*scenario).copyIs)},
+		{When, `^the copy (hangs|is removed|is initialised anew)$`, on1((*scenario).copyIs)},
 		{When, `^that gateway (is started again|thaws)$`, on1((*scenario).gatewayIs)},
 		{When, `^the copy (answers again|is restored)$`, on1((*scenario).copyIs)},
 		{Then, `^(its|the other) gateway says that it is (well|ill)$`, on2((*scenario).gatewaySays)},
@@ -133,10 +133,11 @@ func (s *scenario) gatewayWas(ctx context.Context, event string) error {
 
 // copyEvents are what can happen to a gateway's own copy of the HSM.
 var copyEvents = map[string]func(context.Context, *lab.Node) error{
-	"hangs":         func(_ context.Context, n *lab.Node) error { return n.HangHSM() },
-	"answers again": func(_ context.Context, n *lab.Node) error { return n.ReleaseHSM() },
-	"is removed":    func(_ context.Context, n *lab.Node) error { return n.RemoveHSM() },
-	"is restored":   func(_ context.Context, n *lab.Node) error { return n.RestoreHSM() },
+	"hangs":               func(_ context.Context, n *lab.Node) error { return n.HangHSM() },
+	"answers again":       func(_ context.Context, n *lab.Node) error { return n.ReleaseHSM() },
+	"is removed":          func(_ context.Context, n *lab.Node) error { return n.RemoveHSM() },
+	"is initialised anew": func(ctx context.Context, n *lab.Node) error { return n.ReinitialiseHSM(ctx) },
+	"is restored":         func(_ context.Context, n *lab.Node) error { return n.RestoreHSM() },
 }
 
 func (s *scenario) copyIs(ctx context.Context, event string) error {
@@ -144,7 +145,7 @@ func (s *scenario) copyIs(ctx context.Context, event string) error {
 }
 
 func (s *scenario) copyWas(ctx context.Context, event string) error {
-	if err := s.copyIs(ctx, map[string]string{"hung": "hangs", "was removed": "is removed"}[event]); err != nil {
+	if err := s.copyIs(ctx, map[string]string{"hung": "hangs", "was removed": "is removed", "was initialised anew": "is initialised anew"}[event]); err != nil {
 		return err
 	}
 	return s.trafficHasMoved(ctx)
