@@ -15,6 +15,7 @@ import (
 	"gatehouse/core/operations"
 	"gatehouse/core/secret"
 	"gatehouse/simulators/lab"
+	"gatehouse/simulators/softtoken"
 )
 
 // Gateway uses the token through a gateway, as the service does.
@@ -23,7 +24,7 @@ type Gateway struct {
 	refs  map[Operation]hsm.Ref
 }
 
-// Trust returns the TLS settings of a connection to the lab's gateway, and the
+// Trust returns the TLS settings of a connection to a gateway of the lab, and the
 // client key that belongs to them.
 func Trust(g lab.Gateway) (groups.TLS, secret.Value, error) {
 	ca, err := der(g.TLS.CA)
@@ -58,20 +59,20 @@ func der(path string) ([]byte, error) {
 	return cert.Raw, nil
 }
 
-// OpenGateway opens the lab's token through its gateway.
-func OpenGateway(ctx context.Context, l *lab.Lab) (*Gateway, error) {
-	trust, clientKey, err := Trust(l.Gateway)
+// OpenGateway opens the token through a gateway of the lab.
+func OpenGateway(ctx context.Context, g lab.Gateway, t softtoken.Token) (*Gateway, error) {
+	trust, clientKey, err := Trust(g)
 	if err != nil {
 		return nil, err
 	}
-	settings, err := tlsconf.Client(l.Gateway.Address, trust, clientKey)
+	settings, err := tlsconf.Client(g.Address, trust, clientKey)
 	if err != nil {
 		return nil, err
 	}
-	t, err := hmgclient.Dial(ctx, hmgclient.Config{
-		Address: l.Gateway.Address, TLS: settings, Slot: l.Token.Slot, PIN: secret.FromString(l.Token.PIN), Software: "gatehouse-bench",
+	opened, err := hmgclient.Dial(ctx, hmgclient.Config{
+		Address: g.Address, TLS: settings, Slot: t.Slot, PIN: secret.FromString(t.PIN), Software: "gatehouse-bench",
 	})
-	return &Gateway{token: t, refs: map[Operation]hsm.Ref{}}, err
+	return &Gateway{token: opened, refs: map[Operation]hsm.Ref{}}, err
 }
 
 // FindKeys finds the keys of the operations in the inventory.

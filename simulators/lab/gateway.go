@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"path/filepath"
+	"slices"
 
 	"gatehouse/simulators/lab/ports"
 	"gatehouse/simulators/softtoken"
@@ -40,6 +41,25 @@ func (l *Lab) StartGateway(ctx context.Context) error {
 	l.running = append(l.running, p)
 	l.Gateway.PID = p.cmd.Process.Pid
 	return p.ready(ctx, g.healthy)
+}
+
+// AddGateway starts a further gateway beside the lab's token, once StartGateway
+// has, with settings as TryGateway takes them, and waits until it is healthy.
+// Name tells its files apart. It ends with the lab, or when stop is called before.
+func (l *Lab) AddGateway(ctx context.Context, name string, settings ...string) (g Gateway, stop func() error, err error) {
+	t, err := l.TryGateway(ctx, name, settings...)
+	if err != nil {
+		return Gateway{}, nil, fmt.Errorf("adding %s: %w", name, err)
+	}
+	if t.Ended() {
+		return Gateway{}, nil, fmt.Errorf("adding %s: %w", name, t.Stop(0))
+	}
+	t.p.name += ", " + name // what looks for the lab's own gateway does not find this one
+	l.running = append(l.running, t.p)
+	return t.Gateway, func() error {
+		l.running = slices.DeleteFunc(l.running, func(p *process) bool { return p == t.p })
+		return t.Stop(grace)
+	}, nil
 }
 
 // gateway describes a gateway that does not run yet, with its environment. It

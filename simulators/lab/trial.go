@@ -40,6 +40,7 @@ func (l *Lab) TryGateway(ctx context.Context, name string, settings ...string) (
 	if err != nil {
 		return Trial{}, err
 	}
+	g.PID = p.cmd.Process.Pid
 	t := Trial{Gateway: g, p: p}
 	if err := p.ready(ctx, g.healthy); err != nil && !t.Ended() {
 		p.kill()

@@ -1,6 +1,7 @@
 // Gatehouse-bench measures what each hop to a key costs, in one run: directly
-// in SoftHSM2, through a gateway, and through REST and gateway; and what a sync
-// costs against a raw inventory.
+// in SoftHSM2, through a gateway, and through REST and gateway; what each number
+// of the gateway's worker processes gains; and what a sync costs against a raw
+// inventory.
 package main
 
 import (
@@ -19,6 +20,7 @@ type program struct {
 	Each     time.Duration `default:"1s"            help:"How long each measurement of a round takes."`
 	Rounds   int           `default:"3"             help:"Rounds; the median of the rates counts."`
 	Callers  []int         `default:"1,16,64"       help:"Numbers of callers at once."`
+	Workers  []int         `default:"1,2,4"         help:"Numbers of the gateway's worker processes that are compared, at the most callers; none: leave the comparison out."`
 	Objects  []int         `default:"1000,10000"    help:"Sizes of the inventories that are synced; none: leave the syncs out."`
 }
 

@@ -63,6 +63,9 @@ func run(ctx context.Context, p program) (err error) {
 	if err := b.operations(ctx); err != nil {
 		return err
 	}
+	if err := b.byWorkers(ctx); err != nil {
+		return err
+	}
 	if err := b.ordinary(ctx); err != nil {
 		return err
 	}
@@ -113,7 +116,7 @@ func (b *bench) open(ctx context.Context) (err error) {
 	if b.rest, err = ways.OpenREST(ctx, b.lab); err != nil {
 		return err
 	}
-	if b.gateway, err = ways.OpenGateway(ctx, b.lab); err != nil {
+	if b.gateway, err = ways.OpenGateway(ctx, b.lab.Gateway, b.lab.Token); err != nil {
 		return err
 	}
 	if err := b.gateway.FindKeys(ctx); err != nil {
