@@ -149,7 +149,7 @@ test-packages: packages ## install, start, use, upgrade and remove the packages 
 ##@ Change it
 
 .PHONY: check
-check: format-check vet lint imports test ## everything that CI runs: format, vet, lint, imports, tests
+check: format-check vet lint imports test ## what CI runs (make test), and besides format, vet and lint
 
 .PHONY: lint
 lint: compiler ## golangci-lint with .golangci.yml (built once, which takes two minutes)
