@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
+	"time"
 	"unsafe"
 
 	raw "github.com/miekg/pkcs11"
@@ -65,8 +66,7 @@ const always = -1
 // A shim stands in front of SoftHSM2 and does what it is told; see testdata/shim.c.
 type shim struct {
 	softtoken.Token
-	control           []byte
-	reached, released string
+	control []byte
 }
 
 type rule struct {
@@ -77,15 +77,10 @@ type rule struct {
 func newShim(tb testing.TB) *shim {
 	tb.Helper()
 	dir := tb.TempDir()
-	s := &shim{Token: softHSM(tb), reached: filepath.Join(dir, "reached"), released: filepath.Join(dir, "release")}
+	s := &shim{Token: softHSM(tb)}
 	control, lib := filepath.Join(dir, "control"), filepath.Join(dir, "shim.so")
 	if out, err := exec.Command("gcc", "-shared", "-fPIC", "-Wall", "-Werror", "-o", lib, "testdata/shim.c").CombinedOutput(); err != nil {
 		tb.Fatalf("compiling the shim: %v: %s", err, out)
-	}
-	for _, fifo := range []string{s.reached, s.released} {
-		if err := syscall.Mkfifo(fifo, 0o600); err != nil {
-			tb.Fatal(err)
-		}
 	}
 	if err := os.WriteFile(control, make([]byte, 4096), 0o600); err != nil {
 		tb.Fatal(err)
@@ -99,7 +94,7 @@ func newShim(tb testing.TB) *shim {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	s.Env = append(s.Env, "SHIM_LIBRARY="+s.Lib, "SHIM_CONTROL="+control, "SHIM_REACHED="+s.reached, "SHIM_RELEASE="+s.released)
+	s.Env = append(s.Env, "SHIM_LIBRARY="+s.Lib, "SHIM_CONTROL="+control)
 	s.Lib = lib
 	return s
 }
@@ -111,6 +106,8 @@ const (
 	atSwapped  = atSessions + 8
 	atOthers   = atSwapped + 8*4
 	atFrom     = atOthers + 8
+	atHung     = atFrom + 8*2
+	atFreed    = atHung + 8
 )
 
 func (s *shim) word(at int) *uint64 { return (*uint64)(unsafe.Pointer(&s.control[at])) }
@@ -156,19 +153,17 @@ func (s *shim) tell(function int, action int32, count int32, rv uint64) {
 func (s *shim) hangNext(t *testing.T, function int) (reached <-chan struct{}, release func()) {
 	t.Helper()
 	got := make(chan struct{})
+	number := atomic.LoadUint64(s.word(atHung)) + 1
 	go func() {
-		if f, err := os.Open(s.reached); err == nil { // waits for the shim
-			_ = f.Close()
-			close(got)
+		for atomic.LoadUint64(s.word(atHung)) < number {
+			select {
+			case <-t.Context().Done(): // nobody calls it
+				return
+			case <-time.After(time.Millisecond):
+			}
 		}
+		close(got)
 	}()
 	s.tell(function, hang, 1, 0)
-	return got, func() {
-		f, err := os.OpenFile(s.released, os.O_WRONLY, 0) // waits for the shim
-		if err != nil {
-			t.Error(err)
-			return
-		}
-		_ = f.Close()
-	}
+	return got, func() { atomic.StoreUint64(s.word(atFreed), number) }
 }

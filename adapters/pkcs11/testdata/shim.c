@@ -1,6 +1,6 @@
 // A PKCS#11 library in front of another, for tests: it hangs, fails and lies as
 // it is told. SHIM_LIBRARY names the library behind it, SHIM_CONTROL a file of
-// 4096 bytes that a test maps too, SHIM_REACHED and SHIM_RELEASE two FIFOs.
+// 4096 bytes that a test maps too.
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <fcntl.h>
@@ -37,6 +37,7 @@ struct control {
 	volatile uint64_t swapped[2], only; // only: for one function; 0: for all
 	volatile uint64_t thread, others;   // the first that called, and how often others did
 	volatile uint64_t from, once;       // from: swapped from the next call of this function on, once: for that call alone
+	volatile uint64_t hung, freed;      // how many calls have hung, and how many of these, in order, may go on
 };
 
 static struct { byte_t major, minor; void *f[68]; } list;
@@ -47,8 +48,8 @@ static int take(int fn, int *action, ulong_t *rv)
 {
 	struct rule *r = &control->rules[fn];
 	__atomic_add_fetch(&control->calls[fn], 1, __ATOMIC_SEQ_CST);
-	uint64_t nobody = 0, me = (uint64_t)gettid();
-	if (!__atomic_compare_exchange_n(&control->thread, &nobody, me, 0, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST) && nobody != me)
+	uint64_t nobody = 0, thread = (uint64_t)gettid();
+	if (!__atomic_compare_exchange_n(&control->thread, &nobody, thread, 0, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST) && nobody != thread)
 		__atomic_add_fetch(&control->others, 1, __ATOMIC_SEQ_CST);
 	*action = __atomic_load_n(&r->action, __ATOMIC_SEQ_CST);
 	*rv = r->rv;
@@ -59,15 +60,14 @@ static int take(int fn, int *action, ulong_t *rv)
 		;
 	if (left == 1)
 		__atomic_store_n(&r->action, PASS, __ATOMIC_SEQ_CST);
-	if (left == 0) { // another thread has taken the last one: two that hang would wait for one release
+	if (left == 0) { // another thread has taken the last one
 		*action = PASS;
 		return 0;
 	}
 	if (*action == HANG) {
-		int fd = open(getenv("SHIM_REACHED"), O_WRONLY);
-		close(fd);
-		fd = open(getenv("SHIM_RELEASE"), O_RDONLY);
-		close(fd);
+		uint64_t me = __atomic_add_fetch(&control->hung, 1, __ATOMIC_SEQ_CST);
+		while (__atomic_load_n(&control->freed, __ATOMIC_SEQ_CST) < me)
+			usleep(1000);
 		return 0;
 	}
 	return *action == FAIL;
