@@ -111,7 +111,7 @@ func TestLoginCutOff(t *testing.T) {
 		t.Fatal(err)
 	}
 	lib := workers(t, hmg.LibraryConfig{Library: st.Lib, Sessions: 2})
-	if err := faults.Set("C_Login -> delay 500ms"); err != nil {
+	if err := faults.Set("C_Login -> delay 3s"); err != nil {
 		t.Fatal(err)
 	}
 	for n, c := range []struct {
@@ -121,7 +121,7 @@ func TestLoginCutOff(t *testing.T) {
 		{st.PIN, fault.TimedOut},
 		{"wrong", fault.PINIncorrect}, // which who asked must know all the same
 	} {
-		ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second) // for a worker to start and to begin logging in
 		_, err := lib.Open(ctx, st.Slot, secret.FromString(c.pin))
 		cancel()
 		if fault.ReasonOf(err) != c.want {
