@@ -138,7 +138,9 @@ func TestOperationsAreRepeated(t *testing.T) {
 	})
 	t.Run("within their deadline only", func(t *testing.T) {
 		inWorld(t, 1, func(w *world) {
+			w.mu.Lock()
 			w.fails = failing
+			w.mu.Unlock()
 			w.started[0].Kill()
 			began := time.Now()
 			err := w.encrypt(time.Second)
@@ -468,8 +470,10 @@ func TestExchangedToken(t *testing.T) {
 
 func TestStatus(t *testing.T) {
 	inWorld(t, 2, func(w *world) {
-		w.started[1].Kill()
+		w.mu.Lock()
 		w.fails = failing
+		w.mu.Unlock()
+		w.started[1].Kill()
 		_, _ = w.tok.Check(w.Context())
 		w.pass(time.Second)
 		got := w.tok.Workers()
