@@ -19,7 +19,7 @@ type program struct {
 	Results  string        `default:"bench/results" help:"Folder for the results as JSON."`
 	Each     time.Duration `default:"1s"            help:"How long each measurement of a round takes."`
 	Rounds   int           `default:"3"             help:"Rounds; the median of the rates counts."`
-	Callers  []int         `default:"1,16,64"       help:"Numbers of callers at once."`
+	Callers  []int         `default:"1,16,64,256"   help:"Numbers of callers at once."`
 	Workers  []int         `default:"1,2,4"         help:"Numbers of the gateway's worker processes that are compared, at the most callers; none: leave the comparison out."`
 	Objects  []int         `default:"1000,10000"    help:"Sizes of the inventories that are synced; none: leave the syncs out."`
 }
