@@ -171,9 +171,9 @@ func (s *scenario) trusting() (*tls.Config, error) {
 	return &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS13, ServerName: "127.0.0.1"}, nil
 }
 
-// visits connects without a certificate, and waits for the gateway to end the
-// connection, for a while.
-func (s *scenario) visits(ctx context.Context) error {
+// visits connects without a certificate, and waits so long for the gateway to end
+// the connection.
+func (s *scenario) visits(ctx context.Context, wait time.Duration) error {
 	settings, err := s.trusting()
 	if err != nil {
 		return err
@@ -183,7 +183,7 @@ func (s *scenario) visits(ctx context.Context) error {
 		return err
 	}
 	defer c.Close()
-	if err := c.SetReadDeadline(time.Now().Add(2 * time.Second)); err != nil {
+	if err := c.SetReadDeadline(time.Now().Add(wait)); err != nil {
 		return err
 	}
 	_, err = c.Read(make([]byte, 1))
@@ -192,14 +192,14 @@ func (s *scenario) visits(ctx context.Context) error {
 
 func (s *scenario) turnsAway(ctx context.Context) error {
 	var alert tls.AlertError
-	if err := s.visits(ctx); !errors.As(err, &alert) && (err == nil || !strings.Contains(err.Error(), "certificate required")) {
+	if err := s.visits(ctx, 20*time.Second); !errors.As(err, &alert) && (err == nil || !strings.Contains(err.Error(), "certificate required")) {
 		return fmt.Errorf("got %w, want to be told that a certificate is required", err)
 	}
 	return nil
 }
 
 func (s *scenario) letsIn(ctx context.Context) error {
-	if err := s.visits(ctx); !errors.Is(err, os.ErrDeadlineExceeded) { // it waits for a request
+	if err := s.visits(ctx, 2*time.Second); !errors.Is(err, os.ErrDeadlineExceeded) { // it waits for a request
 		return fmt.Errorf("got %w, want a connection that stands", err)
 	}
 	return nil
