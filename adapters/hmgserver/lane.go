@@ -1,6 +1,7 @@
 package hmgserver
 
 import (
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -10,9 +11,9 @@ import (
 )
 
 // A lane runs jobs, a limited number at once; others wait, as many as are
-// likely to have their turn in time. Its workers stay when they have nothing to
-// do: a new goroutine would have to grow its stack for each job, which costs
-// more than the rest.
+// likely to have their turn in time. Its workers stay for a while when they have
+// nothing to do: a new goroutine would have to grow its stack for each job, which
+// costs more than the rest.
 type lane struct {
 	limit, depth int
 	bytes        int64         // that may wait
@@ -28,6 +29,7 @@ type lane struct {
 	waiting []waiter
 	held    int64         // bytes of those that wait
 	idle    []chan func() // workers without a job; the last one worked last
+	spare   int           // how many of these have had none since the lane was last thinned
 	closed  bool
 }
 
@@ -172,7 +174,18 @@ func (l *lane) close() {
 	for _, w := range l.idle {
 		close(w)
 	}
-	l.idle = nil
+	l.idle, l.spare = nil, 0
+}
+
+// thin lets the workers go that have had nothing to do since it was last called.
+func (l *lane) thin() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, w := range l.idle[:l.spare] {
+		close(w)
+	}
+	l.idle = slices.Delete(l.idle, 0, l.spare)
+	l.spare = len(l.idle)
 }
 
 // start gives job, which has its place, to a worker.
@@ -180,6 +193,7 @@ func (l *lane) start(job func()) {
 	if n := len(l.idle); n > 0 {
 		l.idle[n-1] <- job
 		l.idle = l.idle[:n-1]
+		l.spare = min(l.spare, n-1)
 		return
 	}
 	go l.work(job)
@@ -198,7 +212,7 @@ func (l *lane) work(job func()) {
 		}
 		l.mu.Unlock()
 		if rest {
-			job = <-mine // nil when the lane is closed
+			job = <-mine // nil when it may go
 		}
 	}
 }

@@ -70,14 +70,17 @@ func (ls *lanes) release(slot uint) {
 	}
 }
 
-// shed refuses what would have its turn too late, in all lanes.
-func (ls *lanes) shed(now time.Time) {
+// sweep refuses what would have its turn too late, and lets go who has nothing to
+// do, in all lanes.
+func (ls *lanes) sweep(now time.Time) {
 	ls.mu.Lock()
 	slots := slices.Collect(maps.Values(ls.of))
 	ls.mu.Unlock()
-	for _, l := range slots {
-		l.operations.shed(now)
-		l.management.shed(now)
+	for _, s := range slots {
+		for _, l := range []*lane{&s.operations, &s.management} {
+			l.shed(now)
+			l.thin()
+		}
 	}
 }
 

@@ -218,7 +218,7 @@ const (
 	sweepGrace = 250 * time.Millisecond
 )
 
-// watch sweeps the connections until the server has ended.
+// watch sweeps the connections and the lanes until the server has ended.
 func (s *Server) watch(ctx context.Context) {
 	tick := time.NewTicker(sweepEvery)
 	defer tick.Stop()
@@ -235,7 +235,7 @@ func (s *Server) watch(ctx context.Context) {
 			for _, c := range conns {
 				c.sweep(now)
 			}
-			s.lanes.shed(now)
+			s.lanes.sweep(now)
 		}
 	}
 }
