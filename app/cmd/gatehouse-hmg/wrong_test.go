@@ -72,6 +72,10 @@ func TestWrongConfiguration(t *testing.T) {
 	}
 	t.Cleanup(func() { busy.Close() })
 	_, busyPort, _ := net.SplitHostPort(busy.Addr().String())
+	// Not those that other tests try, and no two at the same time.
+	portsAlone := []string{
+		"HMG_LISTEN_PORT=" + strconv.Itoa(s.ports[0]), "HMG_HEALTH_PORT=" + strconv.Itoa(s.ports[1]), "HMG_HEALTH_TLS_PORT=" + strconv.Itoa(s.ports[2]),
+	}
 	with := func(set ...string) []string { return append(append([]string{}, s.env...), set...) }
 	for _, c := range []struct {
 		name string
@@ -80,7 +84,7 @@ func TestWrongConfiguration(t *testing.T) {
 		code int
 		want []string // a line that begins so, each
 	}{
-		{"nothing set", nil, nil, misconfigured, []string{"CERT_FILE is not set", "PKCS11_LIB_PATH is not set"}},
+		{"nothing set", portsAlone, nil, misconfigured, []string{"CERT_FILE is not set", "PKCS11_LIB_PATH is not set"}},
 		{"no certificate", with("CERT_FILE=/no/such/file"), nil, misconfigured, []string{"CERT_FILE: cannot read /no/such/file: no such file"}},
 		{"wrong password", with("CERT_PASSWORD_FILE=", "CERT_PASSWORD=wrong"), nil, misconfigured, []string{"CERT_PASSWORD_FILE: it is not the password of "}},
 		{"no password", with("CERT_PASSWORD_FILE="), nil, misconfigured, []string{"CERT_FILE: "}},
@@ -126,7 +130,7 @@ func TestWrongConfiguration(t *testing.T) {
 		},
 		{"an unknown flag", s.env, []string{"--no-such-flag"}, misconfigured, []string{"unknown flag --no-such-flag"}},
 		{"no such configuration file", s.env, []string{"--config-file", "/no/such/file"}, misconfigured, []string{"the configuration file cannot be read"}},
-		{"a bad configuration file", nil, []string{"--config-file", badFile}, misconfigured, []string{badFile + ", line 2 is not KEY=VALUE"}},
+		{"a bad configuration file", portsAlone, []string{"--config-file", badFile}, misconfigured, []string{badFile + ", line 2 is not KEY=VALUE"}},
 		{
 			"everything",
 			with("CERT_PASSWORD_FILE=/no/such/file", "CA_FILE="+keyOnly, "PKCS11_LIB_PATH="+notALibrary, "HMG_LISTEN_PORT="+busyPort, "HMG_HEALTH_PORT=x", "HMG_LOG_LEVEL=loud", "PKCS11_SESSIONS=0"),
@@ -140,7 +144,6 @@ func TestWrongConfiguration(t *testing.T) {
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			t.Parallel()
 			ctx, cancel := context.WithTimeout(t.Context(), patience)
 			defer cancel()
 			cmd := command(t, c.env, c.args...)
