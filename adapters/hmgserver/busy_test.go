@@ -28,7 +28,7 @@ func TestLateIsRefusedAtOnce(t *testing.T) {
 	t.Parallel()
 	counts := meter.New(time.Now)
 	w := newWorld(t, func(c *hmgserver.Config) {
-		c.Lanes.Operations, c.Lanes.QueueTime, c.Meter = 1, time.Millisecond, counts
+		c.Lanes.Operations, c.Lanes.BriefOperations, c.Lanes.QueueTime, c.Meter = 1, 1, time.Millisecond, counts
 	})
 	g := newGate()
 	defer g.open()
@@ -65,7 +65,9 @@ func TestLateIsRefusedAtOnce(t *testing.T) {
 // TestDeadlineThatCannotBeMet: the pace of the calls before tells.
 func TestDeadlineThatCannotBeMet(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, func(c *hmgserver.Config) { c.Lanes.Operations, c.Lanes.QueueTime = 1, time.Hour })
+	w := newWorld(t, func(c *hmgserver.Config) {
+		c.Lanes.Operations, c.Lanes.BriefOperations, c.Lanes.QueueTime = 1, 1, time.Hour
+	})
 	g := newGate()
 	slow := true
 	w.operate = func(ctx context.Context, op operations.Operation) (operations.Result, error) {
@@ -100,7 +102,7 @@ func TestDeadlineThatCannotBeMet(t *testing.T) {
 // TestGivenUpWhileWaiting: what never had its turn was not tried.
 func TestGivenUpWhileWaiting(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, func(c *hmgserver.Config) { c.Lanes.Operations, c.Uninterruptible = 1, true })
+	w := newWorld(t, func(c *hmgserver.Config) { c.Lanes.Operations, c.Lanes.BriefOperations, c.Uninterruptible = 1, 1, true })
 	g := newGate()
 	defer g.open()
 	w.operate = func(_ context.Context, op operations.Operation) (operations.Result, error) {
@@ -132,7 +134,9 @@ func TestGivenUpWhileWaiting(t *testing.T) {
 func TestQueueIsBoundedInBytes(t *testing.T) {
 	t.Parallel()
 	counts := meter.New(time.Now)
-	w := newWorld(t, func(c *hmgserver.Config) { c.Lanes.Operations, c.Lanes.QueueBytes, c.Meter = 1, 10_000, counts })
+	w := newWorld(t, func(c *hmgserver.Config) {
+		c.Lanes.Operations, c.Lanes.BriefOperations, c.Lanes.QueueBytes, c.Meter = 1, 1, 10_000, counts
+	})
 	g := newGate()
 	defer g.open()
 	w.operate = g.operate
@@ -180,7 +184,9 @@ func TestRecheck(t *testing.T) {
 // late is refused then, not at the end of its time.
 func TestWaitingIsShed(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, func(c *hmgserver.Config) { c.Lanes.Operations, c.Lanes.QueueTime = 1, 100*time.Millisecond })
+	w := newWorld(t, func(c *hmgserver.Config) {
+		c.Lanes.Operations, c.Lanes.BriefOperations, c.Lanes.QueueTime = 1, 1, 100*time.Millisecond
+	})
 	g := newGate()
 	defer g.open()
 	w.operate = g.operate

@@ -11,19 +11,24 @@ import (
 )
 
 // A lane runs jobs, a limited number at once; others wait, as many as are
-// likely to have their turn in time. Its workers stay for a while when they have
+// likely to have their turn in time. The limit rises while jobs are brief: each of
+// several processes then has something to go on with while what it has done is on its
+// way back. Where they are not, more would only wait at the token, for which a call's
+// time runs already. Its workers stay for a while when they have
 // nothing to do: a new goroutine would have to grow its stack for each job, which
 // costs more than the rest.
 type lane struct {
-	limit, depth int
-	bytes        int64         // that may wait
-	longest      time.Duration // that a job may have to wait, as far as can be told; 0: as its deadline says
-	meter        *meter.Slot
+	least, most int // the bounds of limit
+	depth       int
+	bytes       int64         // that may wait
+	longest     time.Duration // that a job may have to wait, as far as can be told; 0: as its deadline says
+	meter       *meter.Slot
 
 	pace atomic.Int64 // what a job takes on average, in nanoseconds
 	last atomic.Int64 // when one ended, in nanoseconds since 1970
 
 	mu      sync.Mutex
+	limit   int // of jobs at once
 	running int
 	full    time.Time // since when as many run as may
 	waiting []waiter
@@ -31,6 +36,14 @@ type lane struct {
 	idle    []chan func() // workers without a job; the last one worked last
 	spare   int           // how many of these have had none since the lane was last thinned
 	closed  bool
+}
+
+// brief is how long jobs take on average, at most, while more of them are run at once.
+const brief = 100 * time.Millisecond
+
+// newLane returns a lane that runs least jobs at once, or up to most while they are brief.
+func newLane(least, most, depth int, bytes int64, longest time.Duration, m *meter.Slot) lane {
+	return lane{least: least, most: most, limit: least, depth: depth, bytes: bytes, longest: longest, meter: m}
 }
 
 // waiter is a job that waits. Exactly one of its functions is called.
@@ -150,8 +163,8 @@ func (l *lane) expect(now time.Time, before int) (wait, pace time.Duration) {
 	if last := time.Unix(0, l.last.Load()); last.After(since) {
 		since = last
 	}
-	// Of so many that run at once one ends every pace/limit.
-	wait = time.Duration(before+1) * pace / time.Duration(l.limit)
+	// Of so many that run at once one ends every pace/running.
+	wait = time.Duration(before+1) * pace / time.Duration(l.running)
 	if still := now.Sub(since); still > pace { // nothing ends any more
 		wait += still
 	}
@@ -217,12 +230,35 @@ func (l *lane) work(job func()) {
 	}
 }
 
-// next returns a job that waits, or gives the place up.
-func (l *lane) next() func() {
-	if len(l.waiting) == 0 {
-		l.running--
-		return nil
+// next gives a place up. It returns a job that waits, if there is a place for it, and
+// has further ones started for which there are places.
+func (l *lane) next() (job func()) {
+	l.running--
+	l.adapt()
+	for len(l.waiting) > 0 && l.place() {
+		if w := l.first(); job == nil {
+			job = w
+		} else {
+			l.start(w)
+		}
 	}
+	return job
+}
+
+// adapt moves the limit when a job has ended.
+func (l *lane) adapt() {
+	switch {
+	case l.running == 0: // who comes next may ask for something else
+		l.limit = l.least
+	case time.Duration(l.pace.Load()) > brief:
+		l.limit = max(l.least, l.limit/2)
+	case len(l.waiting) > 0:
+		l.limit = min(l.most, l.limit+1)
+	}
+}
+
+// first takes the job out that has waited longest.
+func (l *lane) first() func() {
 	w := l.waiting[0]
 	l.waiting[0] = waiter{}
 	l.waiting = l.waiting[1:]

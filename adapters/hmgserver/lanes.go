@@ -48,8 +48,8 @@ func (ls *lanes) hold(slot uint) *slotLanes {
 	if l == nil {
 		m, max := ls.meter.Slot(slot), ls.limits
 		l = &slotLanes{
-			operations: lane{limit: max.Operations, depth: max.OperationQueue, bytes: max.QueueBytes, longest: max.QueueTime, meter: m},
-			management: lane{limit: max.Management, depth: max.ManagementQueue, bytes: max.QueueBytes, meter: m},
+			operations: newLane(max.Operations, max.BriefOperations, max.OperationQueue, max.QueueBytes, max.QueueTime, m),
+			management: newLane(max.Management, max.Management, max.ManagementQueue, max.QueueBytes, 0, m),
 			meter:      m,
 		}
 		ls.of[slot] = l

@@ -39,7 +39,7 @@ func TestAnswersInAnyOrder(t *testing.T) {
 
 func TestSlowManagementDelaysNoOperation(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, func(c *hmgserver.Config) { c.Lanes.Operations = 1 })
+	w := newWorld(t, func(c *hmgserver.Config) { c.Lanes.Operations, c.Lanes.BriefOperations = 1, 1 })
 	g := newGate()
 	defer g.open()
 	w.list = func(ctx context.Context, _ func(hsm.Object) error) error { _, err := g.operate(ctx, nil); return err }
@@ -56,7 +56,9 @@ func TestSlowManagementDelaysNoOperation(t *testing.T) {
 
 func TestQueueIsBounded(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, func(c *hmgserver.Config) { c.Lanes.Operations, c.Lanes.OperationQueue = 2, 3 })
+	w := newWorld(t, func(c *hmgserver.Config) {
+		c.Lanes.Operations, c.Lanes.BriefOperations, c.Lanes.OperationQueue = 2, 2, 3
+	})
 	g := newGate()
 	w.operate = g.operate
 	p := w.opened(t)
@@ -78,7 +80,7 @@ func TestQueueIsBounded(t *testing.T) {
 
 func TestCancel(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, func(c *hmgserver.Config) { c.Lanes.Operations = 1 })
+	w := newWorld(t, func(c *hmgserver.Config) { c.Lanes.Operations, c.Lanes.BriefOperations = 1, 1 })
 	g := newGate()
 	defer g.open()
 	w.operate = g.operate

@@ -62,10 +62,9 @@ type Config struct {
 
 // LaneLimits bound the calls to one slot, of all clients together. Operations
 // and everything else queue apart, so that a key generation delays no signature.
-// As many operations are under way at once as keep each of a few workers busy with
-// one batch while the next is on its way to it and the last one's answers go back.
 type LaneLimits struct {
-	Operations, OperationQueue  int // at once (128); waiting (2048)
+	Operations, BriefOperations int // at once (32), and while each takes a tenth of a second at most (128)
+	OperationQueue              int // waiting (2048)
 	Management, ManagementQueue int // at once (4); waiting (64)
 
 	// QueueTime is how long operations may have to wait, as far as the pace of
@@ -81,7 +80,8 @@ func (c Config) withDefaults() Config {
 	c.Idle = cmp.Or(c.Idle, 2*time.Minute)
 	c.Patience = cmp.Or(c.Patience, 30*time.Second)
 	c.Call = cmp.Or(c.Call, 5*time.Minute)
-	c.Lanes.Operations = cmp.Or(c.Lanes.Operations, 128)
+	c.Lanes.Operations = cmp.Or(c.Lanes.Operations, 32)
+	c.Lanes.BriefOperations = max(c.Lanes.Operations, cmp.Or(c.Lanes.BriefOperations, 128))
 	c.Lanes.OperationQueue = cmp.Or(c.Lanes.OperationQueue, 2048)
 	c.Lanes.Management = cmp.Or(c.Lanes.Management, 4)
 	c.Lanes.ManagementQueue = cmp.Or(c.Lanes.ManagementQueue, 64)

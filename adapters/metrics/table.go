@@ -34,7 +34,7 @@ var (
 	slotHealthy = Metric{"slot_healthy", "gauge", []string{"slot"}, "1 while the slot serves"}
 	slotClients = Metric{"slot_clients", "gauge", []string{"slot"}, "Clients that have the slot open"}
 
-	underWay     = Metric{"calls_under_way", "gauge", []string{"slot", "lane"}, "Calls that the token is working on"}
+	underWay     = Metric{"calls_under_way", "gauge", []string{"slot", "lane"}, "Calls that the library, or its workers, have been given"}
 	waiting      = Metric{"queue_length", "gauge", []string{"slot", "lane"}, "Calls that wait for their turn"}
 	waitingLimit = Metric{"queue_limit", "gauge", []string{"slot", "lane"}, "How many may wait"}
 	expected     = Metric{"queue_expected_wait_seconds", "gauge", []string{"slot", "lane"}, "How long the next call would wait"}

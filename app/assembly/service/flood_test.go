@@ -144,11 +144,11 @@ func TestFloodOverASlowHSM(t *testing.T) {
 	e := newEstate(t)
 	slow, flooding := e.group("slow")
 	_, others := e.group("others")
-	slow.Fail(tokensim.Fault{Call: tokensim.Operate, Delay: 2 * time.Second, Stays: true}) // 64 a second, of 128 at once
+	slow.Fail(tokensim.Fault{Call: tokensim.Operate, Delay: 500 * time.Millisecond, Stays: true}) // 64 a second
 
 	// The pace is known from here on.
 	var warm sync.WaitGroup
-	for range 256 {
+	for range 64 {
 		warm.Go(func() { sign(t.Context(), t, flooding, "slow") })
 	}
 	warm.Wait()
