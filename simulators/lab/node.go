@@ -70,34 +70,9 @@ func (n *Node) Kill() error {
 	return nil
 }
 
-// Freeze stops the gateway where it is; what connects to it waits. Thaw lets it go on.
-//
-// It is not stopped while it holds a lock of SoftHSM2's files: a machine that
-// freezes does not keep the other gateway from an HSM, and that would.
-func (n *Node) Freeze() error {
-	stopped := false
-	for begun := time.Now(); time.Since(begun) < freezing; {
-		if err := n.signal(syscall.SIGSTOP); err != nil {
-			return err
-		}
-		if stopped = standsStill(n.PID); stopped && !holdsLock(n.PID) {
-			return nil
-		}
-		if err := n.signal(syscall.SIGCONT); err != nil {
-			return err
-		}
-		time.Sleep(moving)
-	}
-	if !stopped {
-		return errors.New("the gateway goes on although it is frozen")
-	}
-	return errors.New("the gateway holds a lock of the HSM's files whenever it is frozen")
-}
-
-const (
-	freezing = 30 * time.Second     // how long it may take to find a moment for it
-	moving   = 5 * time.Millisecond // how long a gateway may go on between two attempts
-)
+// Freeze stops the gateway where it is, though not its workers; what connects to it
+// waits. Thaw lets it go on.
+func (n *Node) Freeze() error { return n.signal(syscall.SIGSTOP) }
 
 // Thaw lets a frozen gateway go on.
 func (n *Node) Thaw() error { return n.signal(syscall.SIGCONT) }
