@@ -149,7 +149,8 @@ func (s *shim) tell(function int, action int32, count int32, rv uint64) {
 	atomic.StoreInt32(&r.action, action)
 }
 
-// hangNext has the next call of a function hang until release is called.
+// hangNext has the next call of a function hang until release is called, which must
+// be before the next hangNext.
 func (s *shim) hangNext(t *testing.T, function int) (reached <-chan struct{}, release func()) {
 	t.Helper()
 	got := make(chan struct{})

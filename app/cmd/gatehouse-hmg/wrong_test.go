@@ -72,7 +72,6 @@ func TestWrongConfiguration(t *testing.T) {
 	}
 	t.Cleanup(func() { busy.Close() })
 	_, busyPort, _ := net.SplitHostPort(busy.Addr().String())
-	// Not those that other tests try, and no two at the same time.
 	portsAlone := []string{
 		"HMG_LISTEN_PORT=" + strconv.Itoa(s.ports[0]), "HMG_HEALTH_PORT=" + strconv.Itoa(s.ports[1]), "HMG_HEALTH_TLS_PORT=" + strconv.Itoa(s.ports[2]),
 	}
@@ -84,7 +83,7 @@ func TestWrongConfiguration(t *testing.T) {
 		code int
 		want []string // a line that begins so, each
 	}{
-		{"nothing set", portsAlone, nil, misconfigured, []string{"CERT_FILE is not set", "PKCS11_LIB_PATH is not set"}},
+		{"nothing set but ports", portsAlone, nil, misconfigured, []string{"CERT_FILE is not set", "PKCS11_LIB_PATH is not set"}},
 		{"no certificate", with("CERT_FILE=/no/such/file"), nil, misconfigured, []string{"CERT_FILE: cannot read /no/such/file: no such file"}},
 		{"wrong password", with("CERT_PASSWORD_FILE=", "CERT_PASSWORD=wrong"), nil, misconfigured, []string{"CERT_PASSWORD_FILE: it is not the password of "}},
 		{"no password", with("CERT_PASSWORD_FILE="), nil, misconfigured, []string{"CERT_FILE: "}},
@@ -143,7 +142,7 @@ func TestWrongConfiguration(t *testing.T) {
 			[]string{"PKCS11_LIB_PATH: ", "HMG_LISTEN_PORT: port " + busyPort},
 		},
 	} {
-		t.Run(c.name, func(t *testing.T) {
+		t.Run(c.name, func(t *testing.T) { // one after the other: all look whether the site's ports are free
 			ctx, cancel := context.WithTimeout(t.Context(), patience)
 			defer cancel()
 			cmd := command(t, c.env, c.args...)

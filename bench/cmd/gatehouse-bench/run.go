@@ -192,16 +192,16 @@ func (b *bench) aims(op ways.Operation, callers int, s map[string]measure.Sample
 	}
 	switch {
 	case callers == 64 && op == ways.SignP256:
-		add("REST + gateway, P-256, 64 callers", s[rest].Rate()/base, "0.75, then 0.90")
+		add(fmt.Sprintf("REST + gateway, %s, 64 callers", op), s[rest].Rate()/base, "0.75, then 0.90")
 	case callers == 64 && op == ways.SignRSA2048:
-		add("REST + gateway, RSA-2048, 64 callers", s[rest].Rate()/base, "0.92")
+		add(fmt.Sprintf("REST + gateway, %s, 64 callers", op), s[rest].Rate()/base, "0.92")
 	case callers == 64 && op == ways.EncryptGCM:
-		add("REST + gateway, AES-GCM 1 KiB, 64 callers", s[rest].Rate()/base, "0.40")
+		add(fmt.Sprintf("REST + gateway, %s, 64 callers", op), s[rest].Rate()/base, "0.40")
 	case callers == 16 && op == ways.SignP256:
-		add("gateway alone, P-256, 16 callers", s[gateway].Rate()/base, "1.05")
+		add(fmt.Sprintf("gateway alone, %s, 16 callers", op), s[gateway].Rate()/base, "1.05")
 	case callers == 1 && op == ways.SignP256:
 		added := s[rest].P50 - s[direct].P50
-		add(fmt.Sprintf("P-256 at one caller: p50 added by REST + gateway is %s", short(added)), 0, "at most 90µs")
+		add(fmt.Sprintf("%s at one caller: p50 added by REST + gateway is %s", op, short(added)), 0, "at most 90µs")
 	}
 }
 
