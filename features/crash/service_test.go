@@ -8,7 +8,6 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"slices"
 	"testing"
 	"time"
 
@@ -70,45 +69,35 @@ func TestServiceCrashes(t *testing.T) {
 	all := orders(t)
 	hit := map[moment]int{}
 	n := 0
-	crash := func(o order, when string, arm func() <-chan struct{}) moment {
+	crash := func(o order, when string, arm func() <-chan struct{}, want ...moment) {
 		t.Helper()
 		n++
 		name := fmt.Sprintf("%s %d", o.name, n)
 		got := w.crashDuring(o, name, arm)
 		hit[got]++
 		t.Logf("%s, killed %s: that was %s", name, when, got)
-		return got
-	}
-	meets := func(o order, when string, arm func() <-chan struct{}, want ...moment) {
-		t.Helper()
-		if got := crash(o, when, arm); !slices.Contains(want, got) {
-			t.Errorf("%s, killed %s: that was %s, want %s", o.name, when, got, want[0])
+		for _, m := range want {
+			if got == m {
+				return
+			}
 		}
-	}
-	// asked is meets for what passes between service and gateway. A probe of the
-	// connection may come past before the order is written down: then it is killed once
-	// more. An order that is written down too late is too late then, too.
-	asked := func(o order, when string, arm func() <-chan struct{}, want ...moment) {
-		t.Helper()
-		if got := crash(o, when, arm); got == beforeIntent {
-			meets(o, when, arm, want...)
-		} else if !slices.Contains(want, got) {
-			t.Errorf("%s, killed %s: that was %s, want %s", o.name, when, got, want[0])
+		if len(want) > 0 {
+			t.Errorf("%s, killed %s: that was %s, want %s", name, when, got, want[0])
 		}
 	}
 
 	at := func(watch func(relay.Direction) *relay.Watch, d relay.Direction) func() <-chan struct{} {
 		return func() <-chan struct{} { return watch(d).Seen }
 	}
-	meets(all[0], "when the request was on its way", at(w.rest.Hold, relay.Request), beforeIntent)
+	crash(all[0], "when the request was on its way", at(w.rest.Hold, relay.Request), beforeIntent)
 	for _, o := range all {
-		asked(o, "when the gateway was about to be asked", at(w.hmg.Hold, relay.Request), beforeChange)
-		asked(o, "when the gateway was asked", at(w.hmg.Watch, relay.Request), beforeChange, beforeRecord)
+		crash(o, "when the gateway was about to be asked", at(w.hmg.Hold, relay.Request), beforeChange)
+		crash(o, "when the gateway was asked", at(w.hmg.Watch, relay.Request), beforeChange, beforeRecord)
 		// The answer to a probe of the connection may come past before.
-		asked(o, "when the gateway's answer was on its way", at(w.hmg.Hold, relay.Answer), beforeRecord, beforeChange)
+		crash(o, "when the gateway's answer was on its way", at(w.hmg.Hold, relay.Answer), beforeRecord, beforeChange)
 	}
-	meets(all[0], "when the reply was on its way", at(w.rest.Hold, relay.Answer), afterRecord)
-	meets(all[3], "when the reply was on its way", at(w.rest.Hold, relay.Answer), afterRecord)
+	crash(all[0], "when the reply was on its way", at(w.rest.Hold, relay.Answer), afterRecord)
+	crash(all[3], "when the reply was on its way", at(w.rest.Hold, relay.Answer), afterRecord)
 
 	// And wherever time leads.
 	for i, o := range append(all, all...) {

@@ -36,7 +36,7 @@ func (w *World) folder() string {
 }
 
 // writing is how long a login may take to write the token's file.
-const writing = 5 * time.Second
+const writing = time.Second
 
 // restore puts back the files of tokens that are lost, and returns how many. A file
 // that is whole a moment later was being written, by a worker that logged in.
