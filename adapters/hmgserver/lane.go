@@ -12,11 +12,11 @@ import (
 
 // A lane runs jobs, a limited number at once; others wait, as many as are
 // likely to have their turn in time. The limit rises while jobs are brief: each of
-// several processes then has something to go on with while what it has done is on its
-// way back. Where they are not, more would only wait at the token, for which a call's
-// time runs already. Its workers stay for a while when they have
-// nothing to do: a new goroutine would have to grow its stack for each job, which
-// costs more than the rest.
+// several processes then has something to go on with while what it has done is on
+// its way back. Where they are not, more would only wait at the token, for which a
+// call's time runs already. Its workers stay for a while when they have nothing to
+// do: a new goroutine would have to grow its stack for each job, which costs more
+// than the rest.
 type lane struct {
 	least, most int // the bounds of limit
 	depth       int
